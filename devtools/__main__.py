@@ -68,7 +68,10 @@ def _test(rest: Sequence[str]) -> int:
     if rest:
         return _call([*pytest, *rest])
     if web.is_stale():
-        web.build()
+        # All tests are compiled once, beside the build; on a clean clone each worker would compile them for itself.
+        compiling = [*pytest, "--collect-only", "-qq"]
+        with subprocess.Popen(compiling, cwd=ROOT, env=_environment({}), stdout=subprocess.DEVNULL):
+            web.build()
     # A file stays in one worker, in the order that tests/turns.py gives: what takes longest first.
     return _call([*pytest, "-n", str(TEST_WORKERS), "--dist", "loadfile", "--no-loadscope-reorder", "--durations=20"])
 

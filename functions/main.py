@@ -78,7 +78,9 @@ async def auth(request: Request) -> Response:
 )
 async def api(request: Request) -> Response:
     """getConnection, getAccess, updateConnection, getProfile, getDashboard, getObjects,
-    describe, getPicklists, findOwners, runAction, listFiles, uploadFile, getFile,
+    describe, getPicklists, getBoard, findOwners, runAction,
+    getListViews, getFavorites, addFavorite, removeFavorite,
+    completeTask, logCall, listFiles, uploadFile, getFile,
     listRecords, search, getRecord, createRecord, updateRecord, deleteRecord."""
     return await wired_backend().endpoint.answer("api", request)
 

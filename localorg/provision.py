@@ -24,7 +24,7 @@ from localorg.soql import functions
 _VIEWED = """CREATE TABLE IF NOT EXISTS viewed (
     UserId TEXT, RecordId TEXT, ViewedDate TEXT, ReferencedDate TEXT, PRIMARY KEY (UserId, RecordId)
 ) WITHOUT ROWID"""
-SCHEMA_VERSION = 11  # of the tables in the file; it grows with each change
+SCHEMA_VERSION = 12  # of the tables in the file; it grows with each change
 
 
 def open_org(settings: OrgSettings) -> Org:

@@ -37,6 +37,7 @@ from localorg.rest import (
     resources,
     sobject_collections,
 )
+from localorg.rest.ui_api import favorites as ui_favorites
 from localorg.rest.ui_api import lists as ui_lists
 from localorg.rest.ui_api import objects as ui_objects
 from localorg.rest.ui_api import records as ui_records
@@ -99,6 +100,7 @@ def _data_routes(org: Org) -> list[BaseRoute]:
         ui_objects,
         ui_records,
         ui_lists,
+        ui_favorites,
         replication,
         about,
         bulk,

@@ -19,6 +19,7 @@ SHAPES = frozenset({
     "queues",
     "record-types",
     "state-country",
+    "task-statuses",
 })  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from contract import calls
 from contract.actions import RunAction
+from contract.activities import CompleteTask, LogCall
 from contract.calls import (
     CALLS,
     Call,
@@ -30,7 +31,9 @@ from contract.calls import (
     UpdateRecord,
 )
 from contract.errors import CallError, Reason
+from contract.favorites import AddFavorite, RemoveFavorite
 from contract.files import ListFiles
+from contract.list_views import GetListViews
 
 Q = TypeVar("Q")
 A = TypeVar("A")
@@ -67,7 +70,7 @@ class AnyOrg:
         """
         profile = await self._call(calls.GET_PROFILE, Empty())
         assert profile.user.name
-        await self._call(calls.GET_DASHBOARD, Empty())
+        await self._call(calls.GET_DASHBOARD, calls.GetDashboard())
         objects = {o.sobject: o for o in (await self._call(calls.GET_OBJECTS, Empty())).objects}
         assert objects
         for shape in objects.values():
@@ -75,6 +78,8 @@ class AnyOrg:
             rows = await self._every_row(shape)
             await self._read(shape, rows)
             await self._act(shape, rows)
+            await self._be_active(shape, rows)
+        assert {one.sobject for one in (await self._call(calls.GET_FAVORITES, Empty())).favorites} <= set(objects)
         for shape in objects.values():
             for kind in kinds_of(shape) if shape.creatable else ():
                 await self._write(shape, kind, objects)
@@ -102,6 +107,9 @@ class AnyOrg:
             for descending in (False, True):
                 asked = ListRecords(shape.sobject, sort=Sort(field, descending), limit=7)
                 assert len((await self._call(calls.LIST_RECORDS, asked)).records) == min(7, len(rows))
+        for view in (await self._call(calls.GET_LIST_VIEWS, GetListViews(shape.sobject))).views:
+            page = await self._call(calls.LIST_RECORDS, ListRecords(shape.sobject, limit=200, list_view=view.id))
+            assert {row.id for row in page.records} <= {row.id for row in rows}
         named = next((row for row in rows if name_of(shape, row)), None)
         if named is None:
             return
@@ -115,8 +123,24 @@ class AnyOrg:
         assert name_of(shape, detail.record) == name_of(shape, named)
         assert set(detail.related) == set(related)
         await self._call(calls.LIST_FILES, ListFiles(shape.sobject, named.id))
+        starred = await self._call(calls.ADD_FAVORITE, AddFavorite(shape.sobject, named.id, name_of(shape, named)))
+        assert (starred.sobject, starred.record) == (shape.sobject, named.id)
+        await self._call(calls.REMOVE_FAVORITE, RemoveFavorite(starred.id))
         words = name_of(shape, named)[:30]
         assert (await self._call(calls.SEARCH, Search(words, (shape.sobject,)))).hits, f"{shape.sobject}: {words}"
+
+    async def _be_active(self, shape: SobjectShape, rows: list[Record]) -> None:
+        """Completes a task and gives it back, logs a call, and reads the timeline in which it stands."""
+        if shape.done and rows:
+            done = await self._call(calls.COMPLETE_TASK, CompleteTask(rows[0].id))
+            assert done.fields[shape.done] is True
+            back = CompleteTask(rows[0].id, done.before, done.version)
+            assert done.before is None or (await self._call(calls.COMPLETE_TASK, back)).fields[shape.done] is False
+        if shape.calls and shape.timeline and rows:
+            logged = await self._call(calls.LOG_CALL, LogCall((rows[0].id,), "Any call", "2026-11-29", "Any result"))
+            detail = await self._call(calls.GET_RECORD, GetRecord(shape.sobject, rows[0].id, timeline=True))
+            assert detail.timeline is not None
+            assert logged.id in {activity.id for activity in detail.timeline.past}
 
     async def _act(self, shape: SobjectShape, rows: list[Record]) -> None:
         """Runs what is no action of the object."""

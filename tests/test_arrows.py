@@ -111,7 +111,6 @@ def test_what_decides_what_is_shown_knows_no_screen(repository: Path) -> None:
                 "rooms.py",
                 "shared/background.py",
                 "shared/state.py",
-                "shared/merge.py",
             )
         ),
     ]

@@ -54,6 +54,15 @@ async def _start(page: ft.Page, device: Body) -> None:
         page.title = window.title or brand.NAME
         theme.apply(page, app.settings.value.theme, language())
 
+    def sight_changed(event: ft.AppLifecycleStateChangeEvent) -> None:
+        """Whoever calls somebody leaves the app for the phone's, and comes back."""
+        if event.state in (ft.AppLifecycleState.HIDE, ft.AppLifecycleState.INACTIVE, ft.AppLifecycleState.PAUSE):
+            app.out_of_sight(hidden=True)
+        elif event.state in (ft.AppLifecycleState.SHOW, ft.AppLifecycleState.RESUME):
+            app.out_of_sight(hidden=False)
+
+    page.on_app_lifecycle_state_change = sight_changed
+
     async def route_changed(event: ft.RouteChangeEvent) -> None:
         if window.is_news(event.route):
             await app.show(event.route)

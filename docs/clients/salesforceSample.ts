@@ -39,6 +39,45 @@ export interface ActionShape {
 }
 
 /**
+ * A task or an event. `who` is a contact or lead, `what` another record such as a deal, `account` the customer to
+ * whom both belong. A task is due on `day`; an event goes from `starts` to `ends`, and one that is `allDay` from
+ * `day` to `lastDay`. `isTask` and `isOpen` together: it can be completed. `result` is how a call went; `kind` is
+ * a word of Salesforce's (Task, Call, Email, Event). `owner` is the name of whose it is.
+ */
+export interface Activity {
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  id: string;
+  sobject: string;
+  subject?: string;
+  isTask?: boolean;
+  isOpen?: boolean;
+  day?: string | null;
+  lastDay?: string | null;
+  /** format date-time */
+  starts?: string | null;
+  /** format date-time */
+  ends?: string | null;
+  allDay?: boolean;
+  location?: string;
+  kind?: string;
+  result?: string;
+  note?: string;
+  owner?: string;
+  who?: Party | null;
+  what?: Party | null;
+  account?: Party | null;
+}
+
+/** Which record to star, and what it is called. */
+export interface AddFavorite {
+  sobject: string;
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  id: string;
+  /** minLength 1, maxLength 255 */
+  name: string;
+}
+
+/**
  * An address: what it is called in the user's language, and which field has which part of it ("" for none). In an
  * org with picklists of countries and states, `state` and `country` are texts that follow the codes, which are
  * what one chooses.
@@ -66,6 +105,23 @@ export interface AppCheckApp {
 }
 
 /**
+ * The day of whoever asks, by their own clock and calendar, which only the app knows: its date, when it begins
+ * and ends, and the first and last date of its week.
+ */
+export interface AskedDay {
+  /** format date */
+  today: string;
+  /** format date-time */
+  begins: string;
+  /** format date-time */
+  ends: string;
+  /** format date */
+  weekBegins: string;
+  /** format date */
+  weekEnds: string;
+}
+
+/**
  * A sign-in that is about to begin: where, the redirect URI, and the S256 code challenge of its PKCE verifier
  * (RFC 7636 section 4.2).
  */
@@ -85,10 +141,68 @@ export interface Begun {
   begun?: string | null;
 }
 
+/**
+ * The columns in the order of the stages; one without records is among them. `currency` is the ISO 4217 code of
+ * the currency to which the sums are converted, in an org with several; "" in others.
+ */
+export interface Board {
+  columns: BoardColumn[];
+  currency?: string;
+}
+
+/**
+ * The records in a `stage`: how many they are, the sum of their amounts (left out when the user may not see it),
+ * and the first `cards` of them. `label` is what people read for the stage, "" when it reads as it is. `cursor`
+ * asks for the next cards; left out when all are here, or none is.
+ */
+export interface BoardColumn {
+  stage: string;
+  count: number;
+  amount?: number | null;
+  cards?: SalesforceRecord[];
+  label?: string;
+  cursor?: string | null;
+}
+
+/**
+ * How records stand on a board: a column for each value of the picklist `stage`, in its order. `fields` are what
+ * a card says below its title, the customer first. `since` are the fields that tell since when a record is in its
+ * stage; the first that is filled counts. `closed` is the checkbox that says whether a record is closed, "" for
+ * none; records in the stages `won` and `lost` are. Both are empty where Salesforce does not tell.
+ */
+export interface BoardShape {
+  stage: string;
+  fields?: string[];
+  since?: string[];
+  closed?: string;
+  won?: string[];
+  lost?: string[];
+}
+
+/** The ids of the task that says that one called, and of the one that follows. */
+export interface CallLogged {
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  id: string;
+  followUp?: string | null;
+}
+
 /** A value that one may choose, and what people read for it. */
 export interface Choice {
   value: string;
   label: Record<string, string>;
+}
+
+/**
+ * Completes a task that is open, by the first status of the org that closes one; a task that is closed already
+ * stays as it is. With `backTo` it gets that status back instead, if nobody has saved it since `version`;
+ * otherwise the answer is ChangedMeanwhile.
+ */
+export interface CompleteTask {
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  id: string;
+  /** minLength 1, maxLength 255 */
+  backTo?: string | null;
+  version?: string | null;
 }
 
 /** The state of the user's connection (docs/reliability.md lists the states); times are ISO 8601. */
@@ -143,6 +257,37 @@ export interface Dashboard {
   pipelineOf?: string;
   hidden?: string[];
   currency?: string;
+  day?: Day | null;
+}
+
+/**
+ * What a day asks of a person: their tasks that are due, the newest first, their events of the day, their deals
+ * that close in its week, and those without a next step. What the user may not see is named in `hidden`, and
+ * `more` names what has more than came along.
+ */
+export interface Day {
+  today: string;
+  tasks?: Activity[];
+  events?: Activity[];
+  closing?: Deal[];
+  stuck?: Deal[];
+  hidden?: string[];
+  more?: string[];
+}
+
+/**
+ * An open deal: `stage` as people read it, `currency` the ISO 4217 code of its amount, "" when it is that of the
+ * org.
+ */
+export interface Deal {
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  id: string;
+  name: string;
+  stage?: string;
+  amount?: number | null;
+  currency?: string;
+  closes?: string | null;
+  customer?: Party | null;
 }
 
 /** Which record to delete. */
@@ -177,6 +322,24 @@ export interface Erased {
 
 export interface ErrorAnswer {
   error: { status: string; message: string; details: { reason: string; retryAfter?: number; fields?: string[] } };
+}
+
+/**
+ * A starred record. `id` is the favorite's own, by which it is removed, `record` the record's, `name` what it was
+ * called when it was starred, or what the user calls it now.
+ */
+export interface Favorite {
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  id: string;
+  sobject: string;
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  record: string;
+  name: string;
+}
+
+/** The starred records of objects that the app shows and the user may see, in the user's order. */
+export interface Favorites {
+  favorites: Favorite[];
 }
 
 /**
@@ -272,6 +435,38 @@ export interface FirebaseProject {
   tokenUrl: string;
 }
 
+/** A task that comes out of a call. */
+export interface FollowUp {
+  /** minLength 1, maxLength 255 */
+  subject: string;
+  /** format date */
+  day: string;
+}
+
+/**
+ * The board of an object, of the records that meet all `filters` and have the text in them, as in listRecords.
+ * With a `stage` only that column: its next cards after those that the `cursor` comes with, or its first.
+ */
+export interface GetBoard {
+  sobject: string;
+  /** maxLength 100 */
+  search?: string | null;
+  filters?: FilterRequest[];
+  sort?: SortRequest | null;
+  stage?: string | null;
+  cursor?: string | null;
+}
+
+/** With a `day`, home begins with it: the answer has that day, and neither `closing` nor `tasks`. */
+export interface GetDashboard {
+  day?: AskedDay | null;
+}
+
+/** Whose list views. */
+export interface GetListViews {
+  sobject: string;
+}
+
 /** Whose picklists: those of an object's records that have this record type. */
 export interface GetPicklists {
   sobject: string;
@@ -279,12 +474,16 @@ export interface GetPicklists {
   recordType: string;
 }
 
-/** `related` names child relationships to come along, such as `Contacts` of an Account. */
+/**
+ * `related` names child relationships to come along, such as `Contacts` of an Account; with `timeline` its
+ * activities come too, where its object has them (`SobjectShape.timeline`).
+ */
 export interface GetRecord {
   sobject: string;
   /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
   id: string;
   related?: string[];
+  timeline?: boolean | null;
 }
 
 /**
@@ -313,7 +512,8 @@ export interface Hits {
 
 /**
  * `search` looks in the object's name-like fields; `limit` is the page size, at most 200. A filter's value `me`
- * for a reference to a user is the caller.
+ * for a reference to a user is the caller. With a `listView` (one of getListViews, by its id) these are records
+ * that the view shows; without a `sort` they are in its order.
  */
 export interface ListRecords {
   sobject: string;
@@ -324,6 +524,45 @@ export interface ListRecords {
   /** minimum 1, maximum 200 */
   limit?: number;
   cursor?: string | null;
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  listView?: string | null;
+}
+
+/** A list view, by what it is called in Salesforce. */
+export interface ListView {
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  id: string;
+  label: string;
+}
+
+/**
+ * The list views of an object that can be shown here, as Salesforce orders them, at most 2,000; `complete` is
+ * whether these are all.
+ */
+export interface ListViews {
+  views: ListView[];
+  complete?: boolean;
+}
+
+/**
+ * A call that was made on `day`, as a completed task, and perhaps what follows, as another one: both are made, or
+ * neither. `records` are those that it was about: a contact or a lead, and another one such as a deal; of each
+ * kind one at most. `result` is how it went, in the person's words. With an `idempotencyKey` it is logged at most
+ * once, as in createRecord.
+ */
+export interface LogCall {
+  records: string[];
+  /** minLength 1, maxLength 255 */
+  subject: string;
+  /** format date */
+  day: string;
+  /** maxLength 255 */
+  result?: string;
+  /** maxLength 4000 */
+  note?: string;
+  followUp?: FollowUp | null;
+  /** pattern ^[A-Za-z0-9_-]{1,100}$ */
+  idempotencyKey?: string | null;
 }
 
 /** A place to sign in at. A host that begins with `*.` means any My Domain below it; http is only for a local org. */
@@ -355,6 +594,15 @@ export interface Owner {
 /** The queues that take such records, then the active users, each by name. */
 export interface Owners {
   owners: Owner[];
+}
+
+/** Whom or what an activity is about, with the ways to get in touch that Salesforce has of them. */
+export interface Party {
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  id: string;
+  name: string;
+  phone?: string;
+  email?: string;
 }
 
 /**
@@ -432,17 +680,22 @@ export interface SalesforceRecord {
   version?: string | null;
 }
 
-/** A record and the children asked for, by the name of their relationship. */
+/** A record and the children asked for, by the name of their relationship, and its activities if asked for. */
 export interface RecordDetail {
   record: SalesforceRecord;
   related?: Record<string, SalesforceRecord[]>;
+  timeline?: Timeline | null;
 }
 
-/** `cursor` asks for the next page, left out on the last; `total` is known when the first page is also the last. */
+/**
+ * `cursor` asks for the next page, left out on the last; `total` is known when the first page is also the last.
+ * `sort` is the order that a list view has brought.
+ */
 export interface RecordPage {
   records: SalesforceRecord[];
   cursor?: string | null;
   total?: number | null;
+  sort?: Sort | null;
 }
 
 /**
@@ -461,6 +714,12 @@ export interface RelatedList {
   sobject: string;
   label: string;
   field?: string | null;
+}
+
+/** Which favorite to remove, by its own id. One that is gone already is no error. */
+export interface RemoveFavorite {
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  favorite: string;
 }
 
 /**
@@ -556,7 +815,10 @@ export interface SignedInDevice {
  * `owner` is the reference to who owns a record, "" when there is none: to a user, or to a queue as well.
  * `record_type` is the field that has a record's record type, "" where the object has none; its value is an id
  * for getPicklists. `record_types` are those that the user may give a new record. `persons` is there where some
- * of the records are people. `actions` are what the user may run on its records.
+ * of the records are people. `actions` are what the user may run on its records. `board` is there where records
+ * can stand on a board, a column a stage. `done` is the checkbox that says of a task that it is closed, where the
+ * user may complete one (completeTask), else "". `timeline` is whether getRecord tells the activities of its
+ * records, `calls` whether the user may log a call with one (logCall).
  */
 export interface SobjectShape {
   sobject: string;
@@ -585,6 +847,10 @@ export interface SobjectShape {
   persons?: PersonShape | null;
   preset?: Preset | null;
   actions?: ActionShape[];
+  done?: string;
+  timeline?: boolean;
+  calls?: boolean;
+  board?: BoardShape | null;
 }
 
 /** The field that a list is sorted by. */
@@ -608,6 +874,28 @@ export interface StageTotal {
   count: number;
   amount: number;
   label?: string;
+}
+
+/**
+ * The task as it is now: its fields and its version. `before` is the status that it had, left out where nothing
+ * was changed.
+ */
+export interface TaskDone {
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  id: string;
+  fields?: Record<string, FieldValue>;
+  version?: string | null;
+  before?: string | null;
+}
+
+/**
+ * The activities of a record: what is open or comes, the next first, and what is past, the newest first. `more`
+ * says that there are older ones.
+ */
+export interface Timeline {
+  upcoming?: Activity[];
+  past?: Activity[];
+  more?: boolean;
 }
 
 /** `staySignedIn`: keep the access alive also while the app is not used for longer than Salesforce allows. */
@@ -740,8 +1028,8 @@ export class SalesforceSample {
     return this.call("/api/getProfile", data, false, true);
   }
 
-  /** Home: the open pipeline, what closes this month, open tasks, new accounts. */
-  getDashboard(data: EmptyRequest = {}): Promise<Dashboard> {
+  /** Home: what the day asks for, the open pipeline, new accounts. */
+  getDashboard(data: GetDashboard): Promise<Dashboard> {
     return this.call("/api/getDashboard", data, false, true);
   }
 
@@ -763,6 +1051,16 @@ export class SalesforceSample {
   /** One page of a list: searched, filtered, sorted. */
   listRecords(data: ListRecords): Promise<RecordPage> {
     return this.call("/api/listRecords", data, false, true);
+  }
+
+  /** The org's list views of an object. */
+  getListViews(data: GetListViews): Promise<ListViews> {
+    return this.call("/api/getListViews", data, false, true);
+  }
+
+  /** Records by stage, with count and sum, or more of one stage. */
+  getBoard(data: GetBoard): Promise<Board> {
+    return this.call("/api/getBoard", data, false, true);
   }
 
   /** Users and queues to whom a record may be given. */
@@ -798,6 +1096,31 @@ export class SalesforceSample {
   /** Runs an action on a record in Salesforce; with an idempotency key at most once. */
   runAction(data: RunAction): Promise<ActionDone> {
     return this.call("/api/runAction", data, false, true);
+  }
+
+  /** The records that the user has starred. */
+  getFavorites(data: EmptyRequest = {}): Promise<Favorites> {
+    return this.call("/api/getFavorites", data, false, true);
+  }
+
+  /** Stars a record; it is a favorite in Salesforce then. */
+  addFavorite(data: AddFavorite): Promise<Favorite> {
+    return this.call("/api/addFavorite", data, false, true);
+  }
+
+  /** Takes a star away. */
+  removeFavorite(data: RemoveFavorite): Promise<Empty> {
+    return this.call("/api/removeFavorite", data, false, true);
+  }
+
+  /** Completes a task, or gives one the status back that it had. */
+  completeTask(data: CompleteTask): Promise<TaskDone> {
+    return this.call("/api/completeTask", data, false, true);
+  }
+
+  /** Keeps that one has called, and what follows; with an idempotency key at most once. */
+  logCall(data: LogCall): Promise<CallLogged> {
+    return this.call("/api/logCall", data, false, true);
   }
 
   private async call<T>(path: string, data: object, isPublic: boolean, isAttested: boolean): Promise<T> {

@@ -69,6 +69,8 @@ def routes(
         signed_in(calls.GET_OBJECTS, queries.get_objects),
         signed_in(calls.GET_PICKLISTS, queries.get_picklists),
         signed_in(calls.LIST_RECORDS, queries.list_records),
+        signed_in(calls.GET_LIST_VIEWS, queries.get_list_views),
+        signed_in(calls.GET_BOARD, queries.get_board),
         signed_in(calls.FIND_OWNERS, queries.find_owners),
         signed_in(calls.SEARCH, queries.search),
         signed_in(calls.GET_RECORD, queries.get_record),
@@ -79,4 +81,9 @@ def routes(
         signed_in(calls.LIST_FILES, files.list_files),
         receiving(calls.UPLOAD_FILE, files.upload_file),
         sending(calls.GET_FILE, files.get_file),
+        signed_in(calls.COMPLETE_TASK, changes.complete_task),
+        signed_in(calls.LOG_CALL, changes.log_call),
+        signed_in(calls.GET_FAVORITES, queries.get_favorites),
+        signed_in(calls.ADD_FAVORITE, changes.add_favorite),
+        signed_in(calls.REMOVE_FAVORITE, changes.remove_favorite),
     )

@@ -5,6 +5,9 @@ from typing import Annotated, Any, Generic, Literal, TypeVar, cast
 from unicodedata import east_asian_width
 
 from contract.actions import ActionDone, ActionShape, RunAction
+from contract.activities import AskedDay, CallLogged, CompleteTask, Day, LogCall, TaskDone, Timeline
+from contract.boards import Board, BoardShape, GetBoard
+from contract.favorites import AddFavorite, Favorite, Favorites, RemoveFavorite
 from contract.files import (
     FILE_ANSWER_SECONDS,
     FILE_SECONDS,
@@ -14,14 +17,26 @@ from contract.files import (
     UploadedFile,
     UploadFile,
 )
+from contract.list_views import GetListViews, ListViews
 from contract.picklists import Picklists, RecordType
 from contract.sign_in import BeginSignIn, Begun
-from contract.values import IDEMPOTENCY_KEY, FieldValue, Limits, RecordId, Sobject, Time
+from contract.values import (
+    IDEMPOTENCY_KEY,
+    MAX_SEARCH,
+    FieldValue,
+    Filter,
+    Limits,
+    Record,
+    RecordId,
+    Sobject,
+    Sort,
+    Time,
+)
 
 MAX_BODY = 1024 * 1024  # bytes of a request
 MAX_PUBLIC_BODY = 16 * 1024  # of a call that anybody may make
 MAX_PAGE = 200
-MIN_SEARCH, MAX_SEARCH = 2, 100  # characters
+MIN_SEARCH = 2  # characters
 KIND, QUEUE = "Type", "Queue"  # the field that says what an owner is, and the word with which it says a queue
 NAME = "Name"  # the field that names a record, where an object does not say otherwise
 LAST_CHANGED_BY, LAST_CHANGED_AT = "LastModifiedBy.Name", "LastModifiedDate"  # fields that every getRecord brings
@@ -225,32 +240,11 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """A condition that listed records meet; `contains` is for texts, without regard to case.
-
-    In an org with several currencies amounts are compared by what they are worth: `value` is in `currency` (an ISO 4217
-    code, one of the active ones), or in the corporate currency.
-    """
-
-    field: str
-    operator: Literal["eq", "ne", "lt", "le", "gt", "ge", "contains"]
-    value: FieldValue
-    currency: Annotated[str | None, Limits(pattern="[A-Z]{3}")] = None
-
-
-@dataclass(frozen=True, slots=True)
-class Sort:
-    """The field that a list is sorted by."""
-
-    field: str
-    descending: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class ListRecords:
     """`search` looks in the object's name-like fields; `limit` is the page size, at most 200.
 
-    A filter's value `me` for a reference to a user is the caller.
+    A filter's value `me` for a reference to a user is the caller. With a `listView` (one of getListViews, by its id)
+    these are records that the view shows; without a `sort` they are in its order.
     """
 
     sobject: Sobject
@@ -259,44 +253,38 @@ class ListRecords:
     sort: Sort | None = None
     limit: PageSize = 25
     cursor: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A record; `version` goes back with an update so that nobody's change is lost.
-
-    A parent's field is `Account.Name`.
-    """
-
-    id: str
-    fields: dict[str, FieldValue]
-    version: str | None = None
+    list_view: RecordId | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RecordPage:
-    """`cursor` asks for the next page, left out on the last; `total` is known when the first page is also the last."""
+    """`cursor` asks for the next page, left out on the last; `total` is known when the first page is also the last.
+    `sort` is the order that a list view has brought."""
 
     records: tuple[Record, ...]
     cursor: str | None = None
     total: int | None = None
+    sort: Sort | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GetRecord:
-    """`related` names child relationships to come along, such as `Contacts` of an Account."""
+    """`related` names child relationships to come along, such as `Contacts` of an Account; with `timeline` its
+    activities come too, where its object has them (`SobjectShape.timeline`)."""
 
     sobject: Sobject
     id: RecordId
     related: tuple[str, ...] = ()
+    timeline: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RecordDetail:
-    """A record and the children asked for, by the name of their relationship."""
+    """A record and the children asked for, by the name of their relationship, and its activities if asked for."""
 
     record: Record
     related: dict[str, tuple[Record, ...]] = field(default_factory=dict[str, tuple[Record, ...]])
+    timeline: Timeline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -537,7 +525,12 @@ class SobjectShape:
 
     `record_type` is the field that has a record's record type, "" where the object has none; its value is an id for
     getPicklists. `record_types` are those that the user may give a new record. `persons` is there where some of the
-    records are people. `actions` are what the user may run on its records.
+    records are people. `actions` are what the user may run on its records. `board` is there where records can stand on
+    a board, a column a stage.
+
+    `done` is the checkbox that says of a task that it is closed, where the user may complete one (completeTask), else
+    "". `timeline` is whether getRecord tells the activities of its records, `calls` whether the user may log a call
+    with one (logCall).
     """
 
     sobject: str
@@ -566,6 +559,10 @@ class SobjectShape:
     persons: PersonShape | None = None
     preset: Preset | None = None
     actions: tuple[ActionShape, ...] = ()
+    done: str = ""
+    timeline: bool = False
+    calls: bool = False
+    board: BoardShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -599,6 +596,13 @@ class StageTotal:
 
 
 @dataclass(frozen=True, slots=True)
+class GetDashboard(Empty):
+    """With a `day`, home begins with it: the answer has that day, and neither `closing` nor `tasks`."""
+
+    day: AskedDay | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Dashboard:
     """The open pipeline by stage in the order of the stages, the newest accounts, what closes this month, the user's
     open tasks.
@@ -615,6 +619,7 @@ class Dashboard:
     pipeline_of: Sobject = ""
     hidden: tuple[Literal["pipeline", "closing", "tasks", "newestAccounts"] | str, ...] = ()
     currency: str = ""
+    day: Day | None = None
 
 
 Request = TypeVar("Request")
@@ -713,9 +718,9 @@ GET_PROFILE = Call("api", "getProfile", Empty, Profile, "The signed-in user as S
 GET_DASHBOARD = Call(
     "api",
     "getDashboard",
-    Empty,
+    GetDashboard,
     Dashboard,
-    "Home: the open pipeline, what closes this month, open tasks, new accounts.",
+    "Home: what the day asks for, the open pipeline, new accounts.",
     reads=True,
 )
 DESCRIBE = Call("api", "describe", Describe, SobjectShape, "One object as this user may see and use it.", reads=True)
@@ -727,6 +732,10 @@ GET_PICKLISTS = Call(
 )
 LIST_RECORDS = Call(
     "api", "listRecords", ListRecords, RecordPage, "One page of a list: searched, filtered, sorted.", reads=True
+)
+GET_LIST_VIEWS = Call("api", "getListViews", GetListViews, ListViews, "The org's list views of an object.", reads=True)
+GET_BOARD = Call(
+    "api", "getBoard", GetBoard, Board, "Records by stage, with count and sum, or more of one stage.", reads=True
 )
 FIND_OWNERS = Call(
     "api", "findOwners", FindOwners, Owners, "Users and queues to whom a record may be given.", reads=True
@@ -764,6 +773,28 @@ UPLOAD_FILE = Call(
     file="up",
 )
 GET_FILE = Call("api", "getFile", GetFile, bytes, "The bytes of a file.", reads=True, file="down")
+GET_FAVORITES = Call("api", "getFavorites", Empty, Favorites, "The records that the user has starred.", reads=True)
+ADD_FAVORITE = Call(
+    "api", "addFavorite", AddFavorite, Favorite, "Stars a record; it is a favorite in Salesforce then.", writes=True
+)
+REMOVE_FAVORITE = Call("api", "removeFavorite", RemoveFavorite, Empty, "Takes a star away.", writes=True)
+
+COMPLETE_TASK = Call(
+    "api",
+    "completeTask",
+    CompleteTask,
+    TaskDone,
+    "Completes a task, or gives one the status back that it had.",
+    writes=True,
+)
+LOG_CALL = Call(
+    "api",
+    "logCall",
+    LogCall,
+    CallLogged,
+    "Keeps that one has called, and what follows; with an idempotency key at most once.",
+    writes=True,
+)
 
 CALLS: tuple[Call[Any, Any], ...] = tuple(
     cast(Call[Any, Any], value) for value in list(globals().values()) if isinstance(value, Call)

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     RECORD_TYPE_NOT_AVAILABLE = "record-type-not-available"
     INVALID_CURSOR = "invalid-cursor"
     LIST_TOO_LONG = "list-too-long"
+    LIST_VIEW_NOT_AVAILABLE = "list-view-not-available"
     IDEMPOTENCY_KEY_REUSED = "idempotency-key-reused"
     NOT_PERMITTED = "not-permitted"
     UNKNOWN_ACTION = "unknown-action"
@@ -130,6 +131,10 @@ class RefusedRequest(CallError):
         Reason.LIST_TOO_LONG: (
             "INVALID_ARGUMENT",
             ("This list goes no further in this order. Search, filter, or sort by a date to see more."),
+        ),
+        Reason.LIST_VIEW_NOT_AVAILABLE: (
+            "FAILED_PRECONDITION",
+            "This list view cannot be shown here. Please choose another.",
         ),
         Reason.IDEMPOTENCY_KEY_REUSED: (
             "INVALID_ARGUMENT",

@@ -8,16 +8,18 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
-from localorg.data import addresses, currencies, events, files, owners, persons, record_types
+from localorg.data import addresses, currencies, events, files, owners, persons, record_types, stages
 from localorg.data.access import person
 from localorg.data.passwords import set_password
 from localorg.data.sequence import next_id
 from localorg.data.values import stored
 from localorg.errors import ApiError, no_access, no_such_column
 from localorg.org import Org
+from localorg.schema.activities import ACCOUNT_OF
 from localorg.schema.ids import is_id, to_18
 from localorg.schema.sobjects import Change, Field, SObject
-from localorg.schema.standard import FORECASTS, STAGES
+from localorg.schema.standard import STAGES
+from localorg.schema.task_statuses import CLOSED
 from localorg.settings import PASSWORD
 
 _PROBABILITY = dict(STAGES)
@@ -60,6 +62,7 @@ def create(org: Org, sobject: SObject, values: Mapping[str, object], user_id: st
             full |= events.times(row, {})
         elif sobject.name == "ContentVersion":
             files.complete(org, full)
+        _of_account(db, sobject, full)
         derive(sobject, full)
         _check_rules(org, sobject, full, None, user_id)
         names = ", ".join(f'"{n}"' for n in full)
@@ -102,6 +105,8 @@ def update(org: Org, sobject: SObject, identifier: str, values: Mapping[str, obj
         # Clients compare these times to notice a change, so each one must be later than the last.
         stamp = max(org.clock.stamp(), _just_after(str(current["SystemModstamp"])))
         full |= {"LastModifiedDate": stamp, "SystemModstamp": stamp, "LastModifiedById": user_id}
+        full |= stages.changed(sobject, current, full, stamp)
+        _of_account(db, sobject, full)
         derive(sobject, full)
         _check_rules(org, sobject, full, current, user_id)
         sets = ", ".join(f'"{n}" = ?' for n in full if n != "Id")
@@ -163,6 +168,12 @@ def read(org: Org, sobject: SObject, identifier: str) -> dict[str, object]:
     return row
 
 
+def _of_account(db: sqlite3.Connection, sobject: SObject, row: dict[str, object]) -> None:
+    """Sets the account to which a task or an event belongs, in place."""
+    if sobject.name in ("Task", "Event"):
+        row["AccountId"] = db.execute(ACCOUNT_OF, (row.get("WhatId"), row.get("WhoId"))).fetchone()[0]
+
+
 def derive(sobject: SObject, row: dict[str, object]) -> None:
     """Sets the calculated fields of a row (such as Name, IsClosed, ExpectedRevenue) from its other fields, in place."""
     if persons.is_named_by_parts(sobject, row):
@@ -174,23 +185,16 @@ def derive(sobject: SObject, row: dict[str, object]) -> None:
         stage = str(row["StageName"])
         if row.get("Probability") is None:
             row["Probability"] = _PROBABILITY.get(stage, 0)
-        row["IsClosed"] = int(stage.startswith("Closed"))
-        row["IsWon"] = int(stage == "Closed Won")
+        row["IsClosed"], row["IsWon"] = int(stages.is_closed(stage)), int(stages.is_won(stage))
         chance = cast(float, row["Probability"])
-        row["ForecastCategoryName"] = (
-            "Closed"
-            if row["IsWon"]
-            else "Omitted"
-            if row["IsClosed"]
-            else FORECASTS[1 + (chance >= 50) + (chance >= 90)]
-        )
+        row["ForecastCategoryName"] = stages.forecast(stage, chance)
         row["ExpectedRevenue"] = None if row.get("Amount") is None else cast(float, row["Amount"]) * chance / 100
         closes = date.fromisoformat(str(row["CloseDate"]))
         row["FiscalYear"], row["FiscalQuarter"] = float(closes.year), float((closes.month + 2) // 3)
     elif sobject.name == "Case":
         row["IsClosed"] = int(row.get("Status") == "Closed")
     elif sobject.name == "Task":
-        row["IsClosed"] = int(row.get("Status") == "Completed")
+        row["IsClosed"] = int(row.get("Status") in CLOSED)
         row["IsHighPriority"] = int(row.get("Priority") == "High")
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from localorg.clock import to_datetime
-from localorg.data import addresses, demo_people, owners
+from localorg.data import addresses, demo_people, owners, stages
 from localorg.data.passwords import set_password
 from localorg.data.record_types import typed
 from localorg.data.records import derive
@@ -14,6 +14,7 @@ from localorg.org import Org
 from localorg.schema.ids import make_id
 from localorg.schema.sobjects import SObject
 from localorg.schema.standard import ACCOUNT_TYPES, INDUSTRIES, INTERESTS, LEAD_SOURCES, RATINGS, STAGES
+from localorg.schema.task_statuses import CLOSED
 from localorg.settings import CONSUMER_KEY, CONSUMER_SECRET, PASSWORD, OrgSettings
 
 _FIRST = (
@@ -134,6 +135,11 @@ def seed(org: Org) -> None:
         "Organization",
         {"Name": "Local Org Trading", "InstanceName": "LOC1", "IsSandbox": 0, "OrganizationType": "Developer Edition"},
     )
+    stages.seed_stages(writer.add)
+    statuses = org.objects["Task"].by_name["status"].picklist
+    for place, status in enumerate(statuses):
+        told = {"MasterLabel": status, "ApiName": status, "SortOrder": place + 1}
+        writer.add("TaskStatus", {**told, "IsDefault": int(place == 0), "IsClosed": int(status in CLOSED)})
     writer.user = users[0]
     days = _Days(now)
     for n in range(settings.accounts):
@@ -204,7 +210,8 @@ def _account(rng: random.Random, w: "_Writer", n: int, now: datetime, days: "_Da
             {"AccountId": account, "Name": f"{name} – {rng.choice(_DEALS)}", "StageName": stage,
              "Amount": float(rng.randint(5, 400) * 1000),
              "CloseDate": close.isoformat(), "Type": "New Customer", "LeadSource": rng.choice(LEAD_SOURCES),
-             "NextStep": rng.choice(_TODO)},
+             "NextStep": rng.choice(_TODO),
+             stages.SINCE: to_datetime((now - (now - w.when) * (n % 7) / 14).timestamp()) if n % 7 else None},
         )  # fmt: skip
     if rng.random() < 0.5:
         status = rng.choice(("New", "Working", "Escalated", "Closed"))
@@ -226,9 +233,10 @@ def _account(rng: random.Random, w: "_Writer", n: int, now: datetime, days: "_Da
             {
                 "WhoId": contacts[0],
                 "WhatId": account,
+                "AccountId": account,
                 "Subject": rng.choice(_TODO),
                 "ActivityDate": due,
-                "Status": "Not Started",
+                "Status": w.first_status,
                 "Priority": "Normal",
             },
         )
@@ -293,6 +301,7 @@ class _Writer:
         # Orgs of different seeds have different ids, so that one backend can tell them apart.
         self._last: dict[str, int] = {"00D": (org.settings.seed - 1) % 62**8}
         self.user = ""
+        self.first_status = org.objects["Task"].by_name["status"].picklist[0]  # of a task that nobody has begun
         self.when = datetime.fromtimestamp(org.clock.now(), UTC)
 
     def add(self, sobject: str, values: dict[str, object]) -> str:

@@ -1,6 +1,9 @@
 """The list views that every org begins with.
 
-Source: REST API Developer Guide, sObject ListViews.
+Source: REST API Developer Guide, "List Views for an Object", "List View Basic Information", "List View Describe" and
+"List View Results". What the guide does not show, as orgs answer it: a describe has its id in 15 characters, its
+`whereCondition` is the only condition where there is one, and the list of what was viewed has the scope `mru`. How many
+list views come in one answer the guide does not say, only that `nextRecordsUrl` leads on.
 """
 
 from dataclasses import dataclass
@@ -19,19 +22,24 @@ from localorg.soql import run
 from localorg.web import Json, limit_header, route
 
 MAX_ROWS = 2000
+PAGE = 200  # list views of one answer
+_OPERATORS = {
+    "=": "equals", "!=": "notEquals", "<": "lessThan", "<=": "lessThanOrEqualTo", ">": "greaterThan",
+    ">=": "greaterThanOrEqualTo", "LIKE": "like", "IN": "in", "NOT IN": "notIn",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class ListView:
-    """One list view. `mine` limits it to the user's own records; each condition is a field, an operator, and a SOQL
-    value.
+    """One list view. `scope` is a word of USING SCOPE, "" for everything; each condition is a field, an operator, and a
+    SOQL value.
     """
 
     id: str
     name: str
     label: str
     source: SObject
-    mine: bool = False
+    scope: str = ""
     conditions: tuple[tuple[str, str, str], ...] = ()
 
     @property
@@ -48,19 +56,23 @@ class ListView:
     def query(self) -> str:
         """The list as a SOQL query."""
         names = [*(f.name for f in self.columns), "Id", "CreatedDate", "LastModifiedDate", "SystemModstamp"]
-        scope = " USING SCOPE mine" if self.mine else ""
+        scope = f" USING SCOPE {self.scope}" if self.scope else ""
         where = " AND ".join(f"{field} {operator} {value}" for field, operator, value in self.conditions)
         chosen = f" WHERE {where}" if where else ""
         order = ", ".join(f"{n} ASC NULLS FIRST" for n in dict.fromkeys((self.order, "Id")))
         return f"SELECT {', '.join(dict.fromkeys(names))} FROM {self.source.name}{scope}{chosen} ORDER BY {order}"
 
 
+_NEW = ("NewLastWeek", "New Last Week", (("CreatedDate", "=", "LAST_WEEK"),))
 _MORE: dict[str, tuple[tuple[str, str, tuple[tuple[str, str, str], ...]], ...]] = {
+    "Account": (_NEW,),
+    "Contact": (_NEW,),
     "Opportunity": (
         ("ClosingThisMonth", "Closing This Month", (("CloseDate", "=", "THIS_MONTH"), ("IsClosed", "=", "false"))),
         ("Won", "Won", (("IsWon", "=", "true"),)),
+        _NEW,
     ),
-    "Lead": (("AllOpenLeads", "All Open Leads", (("IsConverted", "=", "false"),)),),
+    "Lead": (("AllOpenLeads", "All Open Leads", (("IsConverted", "=", "false"),)), _NEW),
     "Case": (("AllOpenCases", "All Open Cases", (("IsClosed", "=", "false"),)),),
     "Task": (("OpenTasks", "Open Tasks", (("IsClosed", "=", "false"),)),),
 }
@@ -72,10 +84,14 @@ def views(source: SObject) -> list[ListView]:
         return []
     word, base = source.plural.replace(" ", ""), int.from_bytes(source.prefix.encode()) * 100
     lists = [ListView(make_id("00B", base), f"All{word}", f"All {source.plural}", source)]
-    if source.field("OwnerId") is not None:
-        lists.append(ListView(make_id("00B", base + 1), f"My{word}", f"My {source.plural}", source, mine=True))
+    owned = source.field("OwnerId") is not None
+    if owned:
+        lists.append(ListView(make_id("00B", base + 1), f"My{word}", f"My {source.plural}", source, "mine"))
     for n, (name, label, conditions) in enumerate(_MORE.get(source.name, ())):
         lists.append(ListView(make_id("00B", base + 2 + n), name, label, source, conditions=conditions))
+    if owned:
+        viewed = f"RecentlyViewed{word}", f"Recently Viewed {source.plural}"
+        lists.append(ListView(make_id("00B", base + 99), *viewed, source, "mru"))
     return lists
 
 
@@ -102,8 +118,13 @@ def routes(org: Org) -> list[BaseRoute]:
 async def _all(org: Org, request: Request) -> Response:
     call = call_of(org, request)
     source = named(call, request)
-    lists = [_summary(v, call) for v in views(source)]
-    body = {"done": True, "listviews": lists, "nextRecordsUrl": None, "size": len(lists), "sobjectType": source.name}
+    every, start = views(source), _number(request, "offset", 0)
+    lists, after = [_summary(v, call) for v in every[start : start + PAGE]], start + PAGE
+    following = f"/services/data/v{call.version}/sobjects/{source.name}/listviews?offset={after}"
+    body = {
+        "done": after >= len(every), "listviews": lists, "nextRecordsUrl": following if after < len(every) else None,
+        "size": len(lists), "sobjectType": source.name,
+    }  # fmt: skip
     return Json(body, headers=limit_header(org))
 
 
@@ -115,21 +136,22 @@ async def _basic(org: Org, request: Request) -> Response:
 async def _describe(org: Org, request: Request) -> Response:
     view = _chosen(call_of(org, request), request)
     conditions = [
-        {"field": f, "operator": {"=": "equals"}[operator], "values": [value]} for f, operator, value in view.conditions
+        {"field": f, "operator": _OPERATORS[operator], "values": [value]} for f, operator, value in view.conditions
     ]
+    condition: dict[str, object] = {"conditions": conditions, "conjunction": "and"}
     body: dict[str, object] = {
         "columns": _columns(view),
-        "id": view.id,
+        "id": view.id[:15],
         "orderBy": [
             {"fieldNameOrPath": n, "nullsPosition": "first", "sortDirection": "ascending"}
             for n in dict.fromkeys((view.order, "Id"))
         ],
         "query": view.query,
         "relatedEntityId": None,
-        "scope": "mine" if view.mine else "everything",
+        "scope": view.scope or "everything",
         "scopeEntityId": None,
         "sobjectType": view.source.name,
-        "whereCondition": {"conditions": conditions, "conjunction": "and"},
+        "whereCondition": conditions[0] if len(conditions) == 1 else condition,
     }
     return Json(body, headers=limit_header(org))
 

@@ -31,7 +31,7 @@ def routes(org: Org) -> list[BaseRoute]:
         route(org, "/cometd/{rest:path}", "refused.cometd", _cometd, ["POST"]),
         *(
             route(org, v + path, "refused.rest", _rest, _ANY)
-            for path in ("/graphql", "/metadata/{rest:path}", "/ui-api/favorites{rest:path}")
+            for path in ("/graphql", "/metadata/{rest:path}", "/ui-api/favorites/batch")
         ),
     ]
 

@@ -364,8 +364,10 @@ def _in_view(org: Org, source: SObject, view: str, person: Person) -> str:
         return "Id IN (" + ", ".join(f"'{i}'" for i in ids) + ")" if ids else "Id = null"
     chosen = find_view(source, view)
     parts = [" ".join(condition) for condition in chosen.conditions]
-    if chosen.mine:
+    if chosen.scope == "mine":
         parts.append(f"OwnerId = '{person.user_id}'")
+    elif chosen.scope == "mru":
+        parts.append(_in_view(org, source, "recent", person))
     return " AND ".join(parts)
 
 

@@ -7,9 +7,9 @@ OpenActivities. Source: Object Reference, ActivityHistory, OpenActivity.
 from localorg.schema.sobjects import ChildRelationship, Field, SObject
 
 _SHARED = (
-    "Id", "WhoId", "WhatId", "Subject", "ActivityDate", "Priority", "CallType", "ReminderDateTime", "IsReminderSet",
-    "Description", "OwnerId", "IsDeleted", "CreatedDate", "CreatedById", "LastModifiedDate", "LastModifiedById",
-    "SystemModstamp",
+    "Id", "WhoId", "WhatId", "Subject", "ActivityDate", "Priority", "CallType", "CallDisposition", "ReminderDateTime",
+    "IsReminderSet", "Description", "OwnerId", "IsDeleted", "CreatedDate", "CreatedById", "LastModifiedDate",
+    "LastModifiedById", "SystemModstamp",
 )  # fmt: skip
 _OF_AN_EVENT = ("IsAllDayEvent", "StartDateTime", "EndDateTime", "DurationInMinutes", "Location")
 _PAST = "one.EndDateTime <= org_now()"
@@ -17,6 +17,7 @@ _PAST = "one.EndDateTime <= org_now()"
 _ACCOUNT = """CASE WHEN one.WhatId LIKE '001%' THEN one.WhatId ELSE coalesce(
     (SELECT AccountId FROM Opportunity WHERE Id = one.WhatId), (SELECT AccountId FROM "Case" WHERE Id = one.WhatId),
     (SELECT AccountId FROM Contact WHERE Id = one.WhoId)) END"""
+ACCOUNT_OF = f"SELECT {_ACCOUNT} FROM (SELECT ? AS WhatId, ? AS WhoId) one"  # the same for a record that is written
 # By object: which of its field is in which of theirs.
 _RELATED = {"Account": "AccountId", "Contact": "WhoId", "Lead": "WhoId", "Opportunity": "WhatId", "Case": "WhatId"}
 
@@ -46,14 +47,17 @@ def _over(task: SObject, event: SObject, name: str, label: str, plural: str, *, 
         task.by_name["status"],
         Field("AccountId", "Account ID", "reference", 18, refers_to="Account", relationship="Account"),
         Field("ActivityType", kind.label, "picklist", 255, picklist=kind.picklist),
+        Field("ActivitySubtype", "Activity Subtype", "picklist", 40, picklist=("Task", "Email", "Call", "Event")),
         Field("IsTask", "Task", "boolean", 0),
         Field("IsClosed", "Closed", "boolean", 0),
     )
     calculated = {
         "AccountId": _ACCOUNT, "ActivityType": 'one."Type"', "IsTask": "1", "IsClosed": str(int(closed)),
     }  # fmt: skip
-    tasks = [calculated.get(f.name) or _own(task, f.name) for f in fields]
-    events = [{**calculated, "IsTask": "0"}.get(f.name) or _own(event, f.name) for f in fields]
+    subtype = {"ActivitySubtype": 'one."TaskSubtype"'}
+    tasks = [{**calculated, **subtype}.get(f.name) or _own(task, f.name) for f in fields]
+    of_events = {**calculated, "ActivitySubtype": "'Event'", "IsTask": "0"}
+    events = [of_events.get(f.name) or _own(event, f.name) for f in fields]
     view = " UNION ALL ".join(
         f"SELECT {', '.join(f'{sql} AS {f.name}' for sql, f in zip(columns, fields, strict=True))} FROM {table} one"
         f" WHERE {where}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from localorg.schema import demo_record_types, encrypted_names, person_accounts, state_country
+from localorg.schema import demo_record_types, encrypted_names, person_accounts, state_country, task_statuses
 from localorg.schema.sobjects import Schema, SObject
 from localorg.schema.standard import STANDARD
 
@@ -11,6 +11,7 @@ _SHAPED: dict[str, Callable[[SObject], SObject]] = {
     "record-types": demo_record_types.shaped,
     "person-accounts": person_accounts.shaped,
     "state-country": state_country.shaped,
+    "task-statuses": task_statuses.shaped,
     "encrypted-names": encrypted_names.shaped,
 }
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from localorg.schema.activities import activities, related
 from localorg.schema.sobjects import ChildRelationship, Field, Schema, SObject
+from localorg.schema.task_statuses import USUAL
 
 INDUSTRIES = (
     "Agriculture", "Banking", "Biotechnology", "Chemicals", "Construction", "Consulting", "Education", "Electronics",
@@ -86,6 +87,8 @@ _STAMPS = (
     _ref("LastModifiedById", "Last Modified By ID", "User", "LastModifiedBy", system=True),
     Field("SystemModstamp", "System Modstamp", "datetime", 0, system=True),
 )
+# The account of What, else that of Who. Source: Object Reference, Task, AccountId.
+_OF_ACCOUNT = replace(_ref("AccountId", "Account ID", "Account", "Account"), calculated=True)
 OWNER = _ref("OwnerId", "Owner ID", "User", "Owner")
 QUEUE_OWNER = replace(OWNER, others=("Group",))  # cases, leads and custom objects may belong to a queue
 SYSTEM = (_ID, *_STAMPS)  # the fields that every object has
@@ -207,6 +210,7 @@ _RECORDS = Schema(
                 _pick("LeadSource", "Lead Source", LEAD_SOURCES),
                 Field("IsClosed", "Closed", "boolean", 0, calculated=True, default=False),
                 Field("IsWon", "Won", "boolean", 0, calculated=True, default=False),
+                Field("LastStageChangeDate", "Last Stage Change Date", "datetime", 0, system=True),
                 _text("Description", "Description", 32000, kind="textarea"),
                 OWNER,
                 *_STAMPS,
@@ -217,6 +221,25 @@ _RECORDS = Schema(
                 *related("Opportunity"),
                 _FILES,
             ),
+        ),
+        SObject(
+            "OpportunityStage", "Opportunity Stage", "Opportunity Stages", "01J",
+            (
+                _ID,
+                _text("MasterLabel", "Label"),
+                _text("ApiName", "API Name", required=True),
+                Field("IsActive", "Active", "boolean", 0, default=True),
+                _number("SortOrder", "Sort Order", "int"),
+                Field("IsClosed", "Closed", "boolean", 0, default=False),
+                Field("IsWon", "Won", "boolean", 0, default=False),
+                _pick("ForecastCategoryName", "Forecast Category Name", FORECASTS),
+                _number("DefaultProbability", "Probability (%)", "percent"),
+                _text("Description", "Description"),
+                *_STAMPS,
+            ),
+            createable=False,
+            updateable=False,
+            deletable=False,
         ),
         SObject(
             "Lead", "Lead", "Leads", "00Q",
@@ -294,8 +317,7 @@ _RECORDS = Schema(
                 _ref("WhatId", "Related To ID", "Account", "What", others=("Case", "Opportunity")),
                 _text("Subject", "Subject"),
                 Field("ActivityDate", "Due Date Only", "date", 0),
-                _pick("Status", "Status", ("Not Started", "In Progress", "Completed", "Waiting on someone else",
-                                           "Deferred"), default="Not Started"),
+                _pick("Status", "Status", USUAL, default="Not Started"),
                 _pick("Priority", "Priority", ("High", "Normal", "Low"), default="Normal"),
                 _pick("Type", "Type", ("Call", "Meeting", "Other")),
                 Field("IsClosed", "Closed", "boolean", 0, calculated=True, default=False),
@@ -303,6 +325,11 @@ _RECORDS = Schema(
                 Field("ReminderDateTime", "Reminder Date/Time", "datetime", 0),
                 Field("IsReminderSet", "Reminder Set", "boolean", 0, default=False),
                 _pick("CallType", "Call Type", ("Internal", "Inbound", "Outbound")),
+                _text("CallDisposition", "Call Result"),
+                _number("CallDurationInSeconds", "Call Duration", "int"),
+                Field("TaskSubtype", "Task Subtype", "picklist", 40, picklist=("Task", "Email", "Call"),
+                      restricted=True, default="Task"),
+                _OF_ACCOUNT,
                 _text("Description", "Description", 32000, kind="textarea"),
                 OWNER,
                 *_STAMPS,
@@ -327,11 +354,27 @@ _RECORDS = Schema(
                 Field("IsPrivate", "Private", "boolean", 0, default=False),
                 Field("ReminderDateTime", "Reminder Date/Time", "datetime", 0),
                 Field("IsReminderSet", "Reminder Set", "boolean", 0, default=False),
+                _OF_ACCOUNT,
                 _text("Description", "Description", 32000, kind="textarea"),
                 OWNER,
                 *_STAMPS,
             ),
             (_FILES,),
+        ),
+        SObject(
+            "TaskStatus", "Task Status Value", "Task Status Values", "01T",
+            (
+                _ID,
+                _text("MasterLabel", "Master Label"),
+                _text("ApiName", "API Name"),
+                _number("SortOrder", "Sort Order", "int"),
+                Field("IsDefault", "Is Default", "boolean", 0, default=False),
+                Field("IsClosed", "Closed", "boolean", 0, default=False),
+                *_STAMPS,
+            ),
+            createable=False,
+            updateable=False,
+            deletable=False,
         ),
         SObject(
             "ContentDocument", "Content Document", "Content Documents", "069",

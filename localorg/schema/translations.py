@@ -231,6 +231,7 @@ Fiscal Year | Geschäftsjahr | 会計年度
 Fiscal Quarter | Geschäftsquartal | 会計四半期
 Close Date | Schlusstermin | 完了予定日
 Opportunity Type | Opportunity-Typ | 商談 種別
+Last Stage Change Date | Datum der letzten Phasenänderung | 最終フェーズ変更日
 Next Step | Nächster Schritt | 次のステップ
 Closed | Geschlossen | クローズ
 Won | Gewonnen | 成立
@@ -266,6 +267,9 @@ High Priority | Hohe Priorität | 重要
 Reminder Date/Time | Datum/Uhrzeit der Erinnerung | アラーム日時
 Reminder Set | Erinnerung eingerichtet | アラーム設定
 Call Type | Anruftyp | コール種別
+Call Result | Anrufergebnis | コールの結果
+Call Duration | Anrufdauer | コール時間
+Task Subtype | Aufgabenuntertyp | ToDo サブタイプ
 Location | Ort | 場所
 All-Day Event | Ganztägiges Ereignis | 終日の行動
 Start Date Time | Startdatum und -uhrzeit | 開始日時

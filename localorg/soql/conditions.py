@@ -45,6 +45,9 @@ class Conditions:
         elif query.scope == "MINE_AND_MY_GROUPS" and owned:
             groups = "SELECT GroupId FROM GroupMember WHERE UserOrGroupId = ? AND IsDeleted = 0"
             conditions.append(Sql(f"({owner} = ? OR {owner} IN ({groups}))", (me, me)))
+        elif query.scope == "MRU" and owned:
+            viewed = "SELECT RecordId FROM viewed WHERE UserId = ? AND ViewedDate IS NOT NULL"
+            conditions.append(Sql(f'{scope.alias}."Id" IN ({viewed})', (me,)))
         elif query.scope not in _EVERYTHING:
             raise self._asked.error(
                 "MALFORMED_QUERY",

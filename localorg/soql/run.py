@@ -12,6 +12,7 @@ from localorg.data.records import mark_seen
 from localorg.org import Org
 from localorg.schema.sobjects import ChildRelationship, Field, Schema, SObject
 from localorg.schema.text import COLLATION
+from localorg.soql.activity_lists import check as check_activities
 from localorg.soql.conditions import Conditions, Sql
 from localorg.soql.functions import place_in_value_set
 from localorg.soql.locators import Below, Locator, make_locator
@@ -347,6 +348,7 @@ class _Run:
         simple-salesforce's issue 311 show answers of real orgs, whose children came 500 at a time.
         """
         relationship = self._relationship(parent, sub)
+        check_activities(self._asked, relationship.child, sub, len(records))
         for record, identifier in zip(records, ids, strict=True):
             children = self._of_parent(relationship, sub, identifier)
             page = self.page(children, min(batch, _CHILDREN_A_PAGE), 0, Below(path, identifier))

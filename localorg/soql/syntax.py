@@ -44,6 +44,7 @@ _SCOPES = frozenset(
         "MINE",
         "DELEGATED",
         "MINE_AND_MY_GROUPS",
+        "MRU",
         "MY_TERRITORY",
         "MY_TEAM_TERRITORY",
         "TEAM",

@@ -151,7 +151,8 @@ async def test_a_call_that_is_made_again_changes_nothing() -> None:
     changing = {call.name for call in CALLS if not call.reads}
     assert changing == {
         "getSignInOptions", "signIn", "signOut", "eraseMe", "updateConnection", "createRecord", "updateRecord",
-        "deleteRecord", "runAction", "uploadFile"
+        "deleteRecord", "runAction", "completeTask", "logCall", "addFavorite", "removeFavorite",
+        "uploadFile",
     }  # fmt: skip
 
 

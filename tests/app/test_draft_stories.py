@@ -182,7 +182,7 @@ class Stories(RuleBasedStateMachine):
         if after:
             self.backend.loses.add(call)
         else:
-            self.backend.fails[call] = OrgUnavailable(Reason.ORG_UNREACHABLE, details={"offline": True})
+            self.backend.fails[call] = OrgUnavailable(Reason.ORG_UNREACHABLE)
 
     # What holds
 

@@ -11,6 +11,7 @@ import pytest
 from contract.calls import FieldShape, FieldValue, Section
 from contract.errors import MayBeDuplicate, NotFound, OrgUnavailable, Reason, RefusedRequest
 from data.repositories.drafts import KEY_SECONDS
+from data.repositories.merge import Conflict
 from tests.app.forms import acme, editing, sent, text
 from tests.app.world import ADA, SAM, World
 from tests.device import Beside, StallingDrawer
@@ -19,7 +20,6 @@ from ui.places import Place
 from ui.records.form_view_model import Alike, FormViewModel
 from ui.records.look_up_view_model import LookUpViewModel
 from ui.records.record_view_model import RecordViewModel
-from ui.shared.merge import Conflict
 
 pytestmark = pytest.mark.virtual_time
 
@@ -309,7 +309,7 @@ async def test_a_corrected_record_is_not_saved_as_a_duplicate_that_was_allowed_b
 async def test_what_salesforce_refused_is_corrected_and_sent_anew() -> None:
     world = World()
     form = await new_account(world, "Wrong")
-    world.backend.fails["createRecord"] = OrgUnavailable(Reason.ORG_UNREACHABLE, details={"offline": True})
+    world.backend.fails["createRecord"] = OrgUnavailable(Reason.ORG_UNREACHABLE)
     await form.save()
     form.type("Name", "Right")
     world.backend.fails["createRecord"] = RefusedRequest(Reason.INVALID_VALUE, "No such name.", {"fields": ["Name"]})

@@ -62,9 +62,10 @@ async def test_every_value_of_a_record_can_be_copied_by_its_name(screen: Screen,
 
 def test_a_row_has_a_second_line_for_what_an_amount_leaves_no_room_for() -> None:
     for amount, lines in (("$1.9M", 2), ("", 1)):
-        below = parts.tile("Renewal", "Negotiation · 30 Nov 2026 · Sam Sales", trailing=amount).subtitle
-        assert isinstance(below, ft.Text)
-        assert below.max_lines == lines
+        row = parts.tile("Renewal", "Negotiation · 30 Nov 2026 · Sam Sales", trailing=amount)
+        assert isinstance(row, ft.ListTile)
+        assert isinstance(row.subtitle, ft.Text)
+        assert row.subtitle.max_lines == lines
 
 
 def _says(tile: ft.ListTile, name: str) -> bool:

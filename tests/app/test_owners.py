@@ -23,6 +23,7 @@ from contract.calls import (
     User,
 )
 from contract.errors import NotFound, OrgUnavailable, Reason, RefusedRequest
+from data.repositories.merge import Conflict
 from tests import virtual_time
 from tests.app.world import ACCOUNT, ADA, CONTACT, SAM, MemoryBackend, World
 from tests.depth import examples
@@ -32,7 +33,6 @@ from ui.records.list_view_model import ListViewModel
 from ui.records.owner_view_model import FindOwnerViewModel
 from ui.records.record_view_model import RecordViewModel
 from ui.shared import values
-from ui.shared.merge import Conflict
 
 pytestmark = pytest.mark.virtual_time
 

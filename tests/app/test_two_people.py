@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.calls import FieldValue
+from data.repositories.merge import Conflict, merge
 from tests import virtual_time
 from tests.app.forms import acme, editing
 from tests.app.world import World
 from tests.depth import examples
 from ui.places import Place
 from ui.records.form_view_model import FormViewModel
-from ui.shared.merge import Conflict, merge
 
 pytestmark = pytest.mark.virtual_time
 

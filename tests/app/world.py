@@ -41,6 +41,8 @@ from contract.calls import (
     User,
 )
 from contract.errors import CallError, ChangedMeanwhile, NotFound, OrgUnavailable, Reason, RefusedRequest
+from contract.favorites import AddFavorite, Favorite, Favorites, RemoveFavorite
+from contract.list_views import GetListViews, ListView, ListViews
 from contract.picklists import Picklists
 from contract.sign_in import BeginSignIn, Begun
 from data.repositories.wiring import make_repositories
@@ -132,6 +134,9 @@ class MemoryBackend(Backend):
         self.picklists: dict[str, Picklists] = {}  # by the id of the record type
         self.signs_in = SAM
         self.now = 0
+        self.views: dict[str, dict[str, tuple[str, Filter]]] = {}  # of an object, by id: the name, and what it shows
+        self.view_sort = Sort("Name", True)
+        self.starred: dict[str, Favorite] = {}
 
     def add(self, record_id: str, by: str = "Ada Admin", **fields: FieldValue) -> Record:
         self.now += 1
@@ -206,10 +211,15 @@ class MemoryBackend(Backend):
         return Hits(tuple(Hit(sobject, record) for sobject, record in matching))
 
     def _listRecords(self, request: ListRecords) -> RecordPage:
+        filters, brought = request.filters, None
+        if request.list_view is not None:
+            if request.list_view not in self.views.get(request.sobject, {}):
+                raise RefusedRequest(Reason.LIST_VIEW_NOT_AVAILABLE)
+            filters = (*filters, self.views[request.sobject][request.list_view][1])
+            brought = self.view_sort if request.sort is None else None
+            request = replace(request, sort=request.sort or self.view_sort)
         records = [
-            r
-            for r in self._records_of(request.sobject, request.search or "")
-            if all(_passes(r, f) for f in request.filters)
+            r for r in self._records_of(request.sobject, request.search or "") if all(_passes(r, f) for f in filters)
         ]
         records.sort(key=lambda r: r.id)
         if request.sort is not None:
@@ -224,7 +234,23 @@ class MemoryBackend(Backend):
             ]
         start = int(request.cursor or 0)
         end = start + request.limit
-        return RecordPage(tuple(records[start:end]), str(end) if end < len(records) else None)
+        return RecordPage(tuple(records[start:end]), str(end) if end < len(records) else None, sort=brought)
+
+    def _getListViews(self, request: GetListViews) -> ListViews:
+        views = self.views.get(request.sobject, {})
+        return ListViews(tuple(ListView(view, label) for view, (label, _filter) in views.items()))
+
+    def _getFavorites(self, _: Empty) -> Favorites:
+        return Favorites(tuple(self.starred.values()))
+
+    def _addFavorite(self, request: AddFavorite) -> Favorite:
+        favorite = Favorite(f"0MV{request.id}", request.sobject, request.id, request.name)
+        self.starred[favorite.id] = favorite
+        return favorite
+
+    def _removeFavorite(self, request: RemoveFavorite) -> Empty:
+        self.starred.pop(request.favorite, None)
+        return Empty()
 
     def _records_of(self, sobject: str, text: str) -> list[Record]:
         """The records of an object that have the text in their name."""

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -74,13 +75,12 @@ def playwright(warm_profile: Path) -> Iterator[Playwright]:
         yield running
 
 
-@pytest.fixture
-def open_browser(playwright: Playwright, warm_profile: Path, tmp_path: Path) -> Iterator[Open]:
-    """Opens browsers that know nothing but the app's files; options are those of Playwright's contexts."""
+@contextmanager
+def _browsers(playwright: Playwright, warm_profile: Path, folder: Path) -> Iterator[Open]:
     opened: list[BrowserContext] = []
 
     def launch(**options: object) -> BrowserContext:
-        profile = tmp_path / f"browser-{len(opened)}"
+        profile = folder / f"browser-{len(opened)}"
         shutil.copytree(warm_profile, profile)
         opened.append(_launch(playwright, profile, **options))
         return opened[-1]
@@ -88,6 +88,64 @@ def open_browser(playwright: Playwright, warm_profile: Path, tmp_path: Path) -> 
     yield launch
     for context in opened:
         context.close()
+
+
+@pytest.fixture
+def open_browser(playwright: Playwright, warm_profile: Path, tmp_path: Path) -> Iterator[Open]:
+    """Opens browsers that know nothing but the app's files; options are those of Playwright's contexts."""
+    with _browsers(playwright, warm_profile, tmp_path) as launch:
+        yield launch
+
+
+@pytest.fixture(scope="module")
+def one_start(
+    playwright: Playwright, warm_profile: Path, suite: Suite, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Phone]:
+    """Where a file's tests walk on in one app, whose start takes longer than what most of them do: the seller is signed
+    in, and the app was started once.
+    """
+    with _browsers(playwright, warm_profile, tmp_path_factory.mktemp("one-start")) as launch:
+        yield _started(launch(), suite, 0)
+
+
+@pytest.fixture(scope="module")
+def one_start_elsewhere(
+    playwright: Playwright,
+    warm_profile: Path,
+    suite: Suite,
+    shaped_org: EmbeddedOrg,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Phone]:
+    """The same at the org of all shapes."""
+    assert shaped_org.port in suite.plan.more_orgs
+    with _browsers(playwright, warm_profile, tmp_path_factory.mktemp("one-start")) as launch:
+        yield _started(launch(), suite, 1)
+
+
+def _started(context: BrowserContext, suite: Suite, org: int) -> Phone:
+    phone = Phone(context, suite.plan.app_url)
+    phone.take_up(_sign_in(suite, org))
+    phone.open()
+    phone.sees("Open pipeline")
+    return phone
+
+
+@pytest.fixture
+def at_home(one_start: Phone, request: pytest.FixtureRequest) -> Iterator[Phone]:
+    """The app that the tests of a file share, at home; started anew after a test that failed in it."""
+    if one_start not in OPENED:
+        OPENED.append(one_start)
+    one_start.page.set_viewport_size({"width": 390, "height": 844})
+    if one_start.page.url == "about:blank":
+        one_start.page.context.set_offline(False)
+        one_start.open()
+    else:
+        one_start.visit("/")
+    one_start.sees("Open pipeline")
+    failed = request.session.testsfailed
+    yield one_start
+    if request.session.testsfailed > failed:
+        one_start.page.goto("about:blank")
 
 
 @pytest.fixture
@@ -130,13 +188,4 @@ def signed_in(context: BrowserContext, suite: Suite, keeps: dict[str, str]) -> P
     """The seller is signed in; no place was opened yet."""
     phone = Phone(context, suite.plan.app_url)
     phone.take_up(keeps)
-    return phone
-
-
-@pytest.fixture
-def signed_in_elsewhere(context: BrowserContext, suite: Suite, shaped_org: EmbeddedOrg) -> Phone:
-    """The seller is signed in at the org of all shapes."""
-    assert shaped_org.port in suite.plan.more_orgs
-    phone = Phone(context, suite.plan.app_url)
-    phone.take_up(_sign_in(suite, 1))
     return phone

@@ -153,11 +153,9 @@ def heard(phone: Phone) -> dict[str, str]:
     return {n["name"]["value"].removesuffix(" *"): n.get("value", {}).get("value", "") for n in fields}
 
 
-def test_a_field_says_what_it_holds_before_anybody_was_in_it_and_after(signed_in: Phone) -> None:
-    phone = signed_in
+def test_a_field_says_what_it_holds_before_anybody_was_in_it_and_after(at_home: Phone) -> None:
+    phone = at_home
     phone.page.set_viewport_size({"width": 390, "height": 1800})
-    phone.open()
-    phone.sees("Open pipeline")
     phone.visit("/records/Account")
     phone.tap(re.compile("^Alder Energy"))
     phone.sees("Account Information")
@@ -176,11 +174,9 @@ def test_a_field_says_what_it_holds_before_anybody_was_in_it_and_after(signed_in
     assert heard(phone)["Account Phone"] == "+44 20 7946 0111"
 
 
-def test_the_first_tap_arrives_whenever_it_comes(signed_in: Phone) -> None:
+def test_the_first_tap_arrives_whenever_it_comes(at_home: Phone) -> None:
     """On the bar a finger may be down while a place appears under it; in a field one types as soon as it is there."""
-    phone = signed_in
-    phone.open()
-    phone.sees("Open pipeline")
+    phone = at_home
     phone.page.locator("#start").wait_for(state="detached")  # what was there before the app takes no taps for it
     page = phone.page
     bar = {"Accounts": (117, "Account"), "Contacts": (195, "Contact"), "Opportunities": (273, "Opportunity")}

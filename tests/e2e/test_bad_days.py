@@ -19,13 +19,11 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def phone(signed_in: Phone) -> Phone:
+def phone(at_home: Phone) -> Phone:
     """Signed in, with home and the accounts seen once."""
-    signed_in.open()
-    signed_in.sees("Open pipeline")
-    signed_in.go("Accounts")
-    signed_in.sees("Alder Energy")
-    return signed_in
+    at_home.go("Accounts")
+    at_home.sees("Alder Energy")
+    return at_home
 
 
 class Admin:
@@ -75,6 +73,49 @@ def test_no_network(phone: Phone) -> None:
     phone.sees("+44 20 7946 0777")
 
 
+def test_what_nobody_has_thought_of_is_a_notice_and_the_app_lives_on(phone: Phone) -> None:
+    phone.page.workers[0].evaluate("""self.pyodide.runPython(`
+import ui.app
+from contract.errors import NotFound, Reason
+
+goes = ui.app.App.go
+
+async def fails(self, place):
+    ui.app.App.go = goes
+    raise NotFound(Reason.RECORD_NOT_FOUND)
+
+ui.app.App.go = fails
+`)""")
+    phone.go("Contacts")
+    phone.sees("This record does not exist, or you may not see it.")
+    phone.sees("Alder Foods")
+    phone.go("Contacts")
+    phone.sees("Search in Contacts")
+
+
+def test_a_field_without_permission_keeps_what_was_typed(at_home: Phone, org_url: str, admin: Admin) -> None:
+    phone, record_id = at_home, admin.account("Permission Ltd")
+    phone.visit(f"/records/Account/{record_id}")
+    phone.tap("Edit")
+    phone.type("Account Phone", "+44 20 7946 0888")
+    refusal = '[{"errorCode": "INSUFFICIENT_ACCESS_OR_READONLY", "message": "insufficient access rights on object id"}]'
+    control(org_url, "faults", {"kind": "rest.composite", "status": 403, "body": refusal})
+    phone.save()
+    phone.sees("You do not have permission for this in Salesforce.")
+    phone.visit(f"/records/Account/{record_id}")
+    phone.sees("You have begun to change this and not saved it yet.")
+    phone.tap("Throw away")
+
+
+def test_a_record_that_somebody_deleted_meanwhile(at_home: Phone, admin: Admin) -> None:
+    phone, record_id = at_home, admin.account("Gone Ltd")
+    phone.visit(f"/records/Account/{record_id}")
+    phone.sees("Gone Ltd")
+    admin.delete(record_id)
+    phone.tap("Refresh")
+    phone.sees("This record does not exist, or you may not see it.")
+
+
 def test_salesforce_is_slow_down_and_out_of_requests(phone: Phone, org_url: str) -> None:
     control(org_url, "faults", {"kind": "rest.query", "delayMs": 8000})
     phone.tap("Refresh")
@@ -93,34 +134,11 @@ def test_salesforce_is_slow_down_and_out_of_requests(phone: Phone, org_url: str)
     phone.sees(re.compile("Your company has used up its Salesforce requests"))
 
 
-def test_a_field_without_permission_keeps_what_was_typed(signed_in: Phone, org_url: str, admin: Admin) -> None:
-    phone, record_id = signed_in, admin.account("Permission Ltd")
-    phone.open(f"/records/Account/{record_id}")
-    phone.tap("Edit")
-    phone.type("Account Phone", "+44 20 7946 0888")
-    refusal = '[{"errorCode": "INSUFFICIENT_ACCESS_OR_READONLY", "message": "insufficient access rights on object id"}]'
-    control(org_url, "faults", {"kind": "rest.composite", "status": 403, "body": refusal})
-    phone.save()
-    phone.sees("You do not have permission for this in Salesforce.")
-    phone.visit(f"/records/Account/{record_id}")
-    phone.sees("You have begun to change this and not saved it yet.")
-    phone.tap("Throw away")
-
-
-def test_a_record_that_somebody_deleted_meanwhile(signed_in: Phone, admin: Admin) -> None:
-    phone, record_id = signed_in, admin.account("Gone Ltd")
-    phone.open(f"/records/Account/{record_id}")
-    phone.sees("Gone Ltd")
-    admin.delete(record_id)
-    phone.tap("Refresh")
-    phone.sees("This record does not exist, or you may not see it.")
-
-
 def test_a_session_that_ended_elsewhere_leads_back_to_what_was_typed(
-    signed_in: Phone, org_url: str, admin: Admin
+    at_home: Phone, org_url: str, admin: Admin
 ) -> None:
-    phone, record_id = signed_in, admin.account("Back Again Ltd")
-    phone.open(f"/records/Account/{record_id}/edit")
+    phone, record_id = at_home, admin.account("Back Again Ltd")
+    phone.visit(f"/records/Account/{record_id}/edit")
     phone.type("Account Phone", "+44 20 7946 0999")
     control(org_url, "revoke", {"username": SALES})
     phone.save()
@@ -163,26 +181,6 @@ def test_a_tab_that_is_too_old_for_its_service_says_so(context: BrowserContext, 
     context.route("**/api/getProfile", newer)
     signed_in.open("/profile")
     signed_in.sees("This app is too old for its service. Please load it again.")
-
-
-def test_what_nobody_has_thought_of_is_a_notice_and_the_app_lives_on(phone: Phone) -> None:
-    phone.page.workers[0].evaluate("""self.pyodide.runPython(`
-import ui.app
-from contract.errors import NotFound, Reason
-
-goes = ui.app.App.go
-
-async def fails(self, place):
-    ui.app.App.go = goes
-    raise NotFound(Reason.RECORD_NOT_FOUND)
-
-ui.app.App.go = fails
-`)""")
-    phone.go("Contacts")
-    phone.sees("This record does not exist, or you may not see it.")
-    phone.sees("Alder Foods")
-    phone.go("Contacts")
-    phone.sees("Search in Contacts")
 
 
 _CLOCK = "(() => { const now = Date.now.bind(Date); Date.now = () => now() + %d; })()"

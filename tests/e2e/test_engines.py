@@ -1,6 +1,5 @@
-"""The client in the three engines: it starts, signs in over the org's pages and shows home.
-
-The whole story runs in Chromium only.
+"""The client in the two engines beside Chromium, which all other files drive: it starts with an empty cache, signs in
+over the org's pages and shows home.
 """
 
 import os
@@ -10,13 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Playwright
 
-from devtools.browsers import CHROMIUM_FLAGS, chance, english
+from devtools.browsers import chance
 from devtools.clients import PASSWORD, SALES
-from devtools.paths import ROOT, chromium, firefox, tool_path, webkit
+from devtools.paths import ROOT, firefox, tool_path, webkit
 from devtools.suite import Suite
-from tests.e2e.phone import Phone
 
 pytestmark = pytest.mark.browser
 
@@ -34,15 +31,6 @@ def _run(*command: str, **environment: str) -> str:
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
     return done.stdout
-
-
-def test_chromium(playwright: Playwright, suite: Suite) -> None:
-    """With nothing of the app in its cache."""
-    browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
-    phone = Phone(browser.new_context(locale=english()), suite.plan.app_url)
-    phone.open()
-    phone.sign_in()
-    browser.close()
 
 
 def test_firefox(suite: Suite, tmp_path: Path) -> None:

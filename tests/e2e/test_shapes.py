@@ -13,9 +13,14 @@ from tests.e2e.phone import Phone
 pytestmark = pytest.mark.browser
 
 
+@pytest.fixture(scope="module")
+def one_start(one_start_elsewhere: Phone) -> Phone:
+    return one_start_elsewhere
+
+
 @pytest.fixture
-def phone(signed_in_elsewhere: Phone) -> Phone:
-    return signed_in_elsewhere
+def phone(at_home: Phone) -> Phone:
+    return at_home
 
 
 def choose(phone: Phone, label: str, value: str) -> None:
@@ -25,7 +30,6 @@ def choose(phone: Phone, label: str, value: str) -> None:
 
 
 def test_a_day_at_an_org_of_all_shapes(phone: Phone, shaped_org: EmbeddedOrg) -> None:
-    phone.open()
     phone.sees("Converted to USD")
 
     # A case that nobody has yet.
@@ -64,7 +68,7 @@ def test_a_record_that_may_be_there_already_is_opened_or_saved_anyway(phone: Pho
     lead = {"FirstName": "Ana", "LastName": "Ruiz", "Company": "Cedar", "Email": "ana@cedar.example"}
     made = loopback.post(f"{data}/sobjects/Lead", json=lead, headers={"Authorization": f"Bearer {token}"})
     assert made.status_code == 201, made.text
-    phone.open("/records/Lead/new")
+    phone.visit("/records/Lead/new")
     phone.sees("New Lead")
     phone.type("Last Name", "Ruiz")
     phone.type("Company", "Cedar")

@@ -164,24 +164,20 @@ def test_denied_consent_is_told_in_plain_words(phone: Phone, org_url: str) -> No
     phone.sees("You did not allow this app")
 
 
-def test_a_forged_way_back_is_refused(phone: Phone, org_url: str) -> None:
-    control(org_url, "counters/reset")
-    phone.open("/oauth/callback?code=aPrxForged%3D%3D&state=not-ours")
-    phone.sees("started somewhere else")
-    assert "token.authorization_code" not in control(org_url, "counters")
-
-
 def test_two_tabs_sign_in_side_by_side_and_a_sign_out_in_one_is_seen_in_the_other(
-    phone: Phone, context: BrowserContext
+    phone: Phone, context: BrowserContext, org_url: str
 ) -> None:
+    """And a forged way back is refused meanwhile, without a question to Salesforce."""
     other = Phone(context, phone.url)
     for tab in (phone, other):
         tab.open("/profile")
         tab.tap("Sign in with Salesforce")
         tab.page.wait_for_selector("#username")
     salesforce = phone.page.url
-    phone.open("/oauth/callback?code=aPrxForged%3D%3D&state=not-ours")  # somebody sends a forged way back meanwhile
+    control(org_url, "counters/reset")
+    phone.open("/oauth/callback?code=aPrxForged%3D%3D&state=not-ours")
     phone.sees("started somewhere else")
+    assert "token.authorization_code" not in control(org_url, "counters")
     phone.page.goto(salesforce)
     for tab in (other, phone):
         tab.page.bring_to_front()
@@ -196,20 +192,8 @@ def test_two_tabs_sign_in_side_by_side_and_a_sign_out_in_one_is_seen_in_the_othe
     other.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
 
 
-def test_a_revoked_grant_leads_to_sign_in_with_the_reason(signed_in: Phone, org_url: str) -> None:
-    phone = signed_in
-    phone.open()
-    phone.sees("Open pipeline")
-    control(org_url, "revoke", {"username": SALES})
-    phone.go("Accounts")
-    phone.sees("has ended this app's access")
-    phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
-
-
-def test_edits_of_two_people_become_one_and_the_same_field_asks(signed_in: Phone, org_url: str) -> None:
-    phone = signed_in
-    phone.open()
-    phone.sees("Open pipeline")
+def test_edits_of_two_people_become_one_and_the_same_field_asks(at_home: Phone, org_url: str) -> None:
+    phone = at_home
     phone.go("Accounts")
     phone.type("Search in Accounts", "cedar foods")
     phone.tap(re.compile("Cedar Foods"))
@@ -235,6 +219,14 @@ def test_edits_of_two_people_become_one_and_the_same_field_asks(signed_in: Phone
     phone.sees("Saved.")
     phone.sees("+44 20 7946 0222")
     assert loopback.get(url, headers=headers).json()["Phone"] == "+44 20 7946 0222"
+
+
+def test_a_revoked_grant_leads_to_sign_in_with_the_reason(at_home: Phone, org_url: str) -> None:
+    phone = at_home
+    control(org_url, "revoke", {"username": SALES})
+    phone.go("Accounts")
+    phone.sees("has ended this app's access")
+    phone.page.get_by_role("button", name="Sign in with Salesforce").first.wait_for()
 
 
 def test_a_learner_makes_something_go_wrong_on_the_orgs_page(context: BrowserContext, org_url: str) -> None:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from devtools import loopback
 from devtools.clients import ADMIN, SALES, authorize, exchange
 from localorg import EmbeddedOrg, OrgSettings
+from localorg.rest import listviews
 from localorg.server import rest_routes
 
 BASE = "/services/data/v68.0"
@@ -61,9 +62,14 @@ def test_compact_layouts_name_the_record_first(http: httpx.Client) -> None:
 def test_list_views_are_described_and_answered(http: httpx.Client, log_in_as: Callable[[str], httpx.Client]) -> None:
     found = http.get(f"{BASE}/sobjects/Opportunity/listviews").json()
     lists = {v["developerName"]: v for v in found["listviews"]}
-    assert list(lists) == ["AllOpportunities", "MyOpportunities", "ClosingThisMonth", "Won"]
+    assert list(lists) == [
+        "AllOpportunities", "MyOpportunities", "ClosingThisMonth", "Won", "NewLastWeek", "RecentlyViewedOpportunities",
+    ]  # fmt: skip
     told = http.get(lists["Won"]["describeUrl"]).json()
-    assert told["whereCondition"]["conditions"] == [{"field": "IsWon", "operator": "equals", "values": ["true"]}]
+    assert told["whereCondition"] == {"field": "IsWon", "operator": "equals", "values": ["true"]}
+    assert told["id"] == lists["Won"]["id"][:15]
+    both = http.get(lists["ClosingThisMonth"]["describeUrl"]).json()["whereCondition"]
+    assert (len(both["conditions"]), both["conjunction"]) == (2, "and")
     expected = rows(http, told["query"])
     results = http.get(lists["Won"]["resultsUrl"], params={"limit": 2000}).json()
     assert results["size"] == len(expected) > 0
@@ -78,6 +84,59 @@ def test_list_views_are_described_and_answered(http: httpx.Client, log_in_as: Ca
     assert http.get(lists["Won"]["url"]).json() == lists["Won"]
     assert http.get(f"{BASE}/sobjects/Account/listviews/{lists['Won']['id']}").status_code == 404
     assert http.get(lists["Won"]["resultsUrl"], params={"limit": "many"}).json()[0]["errorCode"] == "INVALID_REQUEST"
+
+
+def test_what_a_user_viewed_is_a_list_view_of_their_own(
+    http: httpx.Client, log_in_as: Callable[[str], httpx.Client]
+) -> None:
+    client = http
+    deal = rows(client, "SELECT Id FROM Opportunity ORDER BY Name LIMIT 1")[0]["Id"]
+    client.get(f"{UI}/records/{deal}", params={"fields": "Opportunity.Name"})
+    found = client.get(f"{BASE}/sobjects/Opportunity/listviews").json()["listviews"]
+    recent = next(v for v in found if v["developerName"] == "RecentlyViewedOpportunities")
+    told = client.get(recent["describeUrl"]).json()
+    assert (told["scope"], told["whereCondition"]) == ("mru", {"conditions": [], "conjunction": "and"})
+    assert [r["Id"] for r in rows(client, told["query"])] == [deal]
+    assert client.get(recent["resultsUrl"]).json()["size"] == 1
+    other = log_in_as(SALES)
+    assert rows(other, told["query"]) == []
+
+
+def test_list_views_come_in_pages(monkeypatch: pytest.MonkeyPatch, http: httpx.Client) -> None:
+    whole = http.get(f"{BASE}/sobjects/Opportunity/listviews").json()
+    assert (whole["done"], whole["nextRecordsUrl"]) == (True, None)
+    monkeypatch.setattr(listviews, "PAGE", 4)
+    first = http.get(f"{BASE}/sobjects/Opportunity/listviews").json()
+    assert (first["done"], first["size"]) == (False, 4)
+    second = http.get(first["nextRecordsUrl"]).json()
+    assert (second["done"], second["nextRecordsUrl"]) == (True, None)
+    assert [*first["listviews"], *second["listviews"]] == whole["listviews"]
+
+
+def test_favorites_are_each_users_own(http: httpx.Client, log_in_as: Callable[[str], httpx.Client]) -> None:
+    client, other = http, log_in_as(SALES)
+    assert client.get(f"{UI}/favorites").json()["favorites"] == []
+    account = rows(client, "SELECT Id, Name FROM Account ORDER BY Name LIMIT 1")[0]
+    wanted = {"target": account["Id"], "targetType": "Record", "name": account["Name"]}
+    made = client.post(f"{UI}/favorites", json=wanted)
+    assert made.status_code == 201
+    assert wanted.items() <= made.json().items()
+    assert made.json()["objectType"] == "Account"
+    assert client.post(f"{UI}/favorites", json=wanted).json()["id"] == made.json()["id"], "it is there already"
+    (kept,) = client.get(f"{UI}/favorites").json()["favorites"]
+    assert (kept["id"], kept["name"], kept["subtitle"]) == (made.json()["id"], account["Name"], "Account")
+    assert client.get(f"{UI}/favorites/{kept['id']}").json()["target"] == account["Id"]
+    assert other.get(f"{UI}/favorites").json()["favorites"] == []
+    assert other.delete(f"{UI}/favorites/{kept['id']}").status_code == 404
+    assert client.delete(f"{UI}/favorites/{kept['id']}").status_code == 200
+    assert client.delete(f"{UI}/favorites/{kept['id']}").status_code == 404
+    assert client.get(f"{UI}/favorites").json()["favorites"] == []
+    view = client.get(f"{BASE}/sobjects/Account/listviews").json()["listviews"][0]
+    made = client.post(f"{UI}/favorites", json={"target": view["id"], "targetType": "ListView"})
+    assert made.json()["subtitle"] == "Accounts"
+    assert client.post(f"{UI}/favorites", json={"target": "001"}).json()[0]["errorCode"] == "INVALID_REQUEST"
+    gone = {"target": "001000000000000AAA", "targetType": "Record"}
+    assert client.post(f"{UI}/favorites", json=gone).status_code == 404
 
 
 def test_quick_actions_create_records(http: httpx.Client, log_in_as: Callable[[str], httpx.Client]) -> None:
@@ -197,7 +256,7 @@ def test_bad_fields_are_refused(http: httpx.Client, query: dict[str, str], code:
 
 def test_lists_and_related_lists_page(http: httpx.Client) -> None:
     lists = http.get(f"{UI}/list-ui/Account").json()["lists"]
-    assert [v["apiName"] for v in lists] == ["AllAccounts", "MyAccounts"]
+    assert [v["apiName"] for v in lists] == ["AllAccounts", "MyAccounts", "NewLastWeek", "RecentlyViewedAccounts"]
     whole = http.get(f"{UI}/list-ui/Account/AllAccounts").json()
     assert whole["info"]["listReference"]["listViewApiName"] == "AllAccounts"
     assert whole == http.get(f"{UI}/list-ui/{lists[0]['id']}").json()
@@ -248,7 +307,6 @@ def test_what_a_profile_may_not_see_is_not_there(log_in_as: Callable[[str], http
     ("POST", "/cometd/68.0", 200, "403::"),
     ("POST", f"{BASE}/graphql", 403, "API_DISABLED_FOR_ORG"),
     ("POST", f"{BASE}/metadata/deployRequest", 403, "API_DISABLED_FOR_ORG"),
-    ("GET", f"{UI}/favorites", 403, "API_DISABLED_FOR_ORG"),
     ("POST", f"{UI}/favorites/batch", 403, "API_DISABLED_FOR_ORG"),
 ])  # fmt: skip
 def test_apis_that_the_org_has_not_are_refused_in_their_own_form(
@@ -279,7 +337,7 @@ def test_the_table_names_every_route(repository: Path, own: EmbeddedOrg) -> None
         for one in rest_routes(own.org)
         if isinstance(one, Route)
     }
-    refused = {"/metadata/{rest:path}", "/ui-api/favorites{rest:path}"}  # the table names examples of them
+    refused = {"/metadata/{rest:path}"}  # the table names examples of them
     assert served - refused <= set(documented(repository))
     assert {path for path, here in documented(repository).items() if here in ("yes", "part")} <= served
 

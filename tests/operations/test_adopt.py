@@ -373,21 +373,37 @@ def test_stopped_before_any_change_the_next_run_makes_the_rest(
     before = theirs(world)
     world.deploy(target, agreed)
     whole = world.read()
-    for stop in range(len(whole["changes"])):
-        world.set(**fake_google.NEW | project | {"stopAt": stop})
+
+    def stop_before(change: int) -> None:
+        world.set(stopAt=change)
         with pytest.raises(DeployError) as stopped:
             world.deploy(target, agreed)
         assert "\n" not in str(stopped.value)
         assert theirs(world) == before
+        assert len(world.read()["changes"]) == change
+
+    def make_the_rest(change: int) -> None:
         world.deploy(target, agreed)
         again = world.read()
         assert again["uploads"][-3:] == ["firestore", "functions", "hosting"]
         # The uploads and the images' policy, which comes before them where the first upload got that far.
         varies = {"changes": 0, "uploads": 0, "policies": 0}
-        assert again | varies == whole | varies, f"stopped before change {stop}: {whole['changes'][stop]}"
+        assert again | varies == whole | varies, f"stopped before change {change}: {whole['changes'][change]}"
         assert {str(sorted(p)) for p in again["policies"].values()} == {
             str(sorted(p)) for p in whole["policies"].values()
         }
+
+    # Each run makes one change and is stopped before the next, so that the project is in each of its states once. The
+    # uploads are made anew by every run, so that what comes after the first of them is reached in one run.
+    uploads = next(n for n, words in enumerate(whole["changes"]) if words[:2] == ["firebase", "deploy"])
+    world.set(**fake_google.NEW | project)
+    for change in range(uploads + 1):
+        stop_before(change)
+    make_the_rest(uploads)
+    for change in range(uploads + 1, len(whole["changes"])):
+        world.set(**fake_google.NEW | project)
+        stop_before(change)
+        make_the_rest(change)
     assert world.plan(target) == 0
 
 

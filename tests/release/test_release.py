@@ -15,8 +15,6 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from devtools import release, web_page
 from devtools.paths import ROOT, UV
@@ -33,6 +31,9 @@ def test_a_version_that_the_changelog_does_not_know() -> None:
 
 @pytest.mark.parametrize("part", ["functions", "client", "localorg"])
 def test_a_bill_of_materials(part: str) -> None:
+    from cyclonedx.schema import SchemaVersion  # they take two seconds to load, in each worker
+    from cyclonedx.validation.json import JsonStrictValidator
+
     names = release.shipped()[part]
     bill = release.bill_of_materials(part, release.checked_version(), names)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bill)) is None

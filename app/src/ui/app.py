@@ -5,21 +5,28 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
+from data.repositories.sending import Saved
 from data.repositories.wiring import Repositories
 from data.services.device import Device
 from ui.handover import Handover
 from ui.home.view_model import HomeViewModel
 from ui.opened import Opened
 from ui.places import HOME, SIGN_IN, Place
+from ui.records.board_view_model import BoardViewModel
 from ui.records.list_view_model import ListViewModel
 from ui.rooms import Places, Rooms
 from ui.settings.view_model import SettingsViewModel
 from ui.shared.background import Background
+from ui.shared.calling import Calling
 from ui.shared.catalogue import Catalogue
+from ui.shared.completions import Completions
 from ui.shared.deletions import Deletions
 from ui.shared.notices import Notice, Notices
+from ui.shared.stars import Stars
 from ui.shared.state import Screen, State
-from ui.shared.words import _
+from ui.shared.words import _, n_
+
+_STARRED = ("home", "record")  # places that show stars
 
 
 class AppDevice(Device, Protocol):
@@ -70,12 +77,18 @@ class App(State):
         self._places = places
         self._device = device
         self.session, self.records, self.drafts, self.network = data.session, data.records, data.drafts, data.network
+        self.queue, self._sending = data.queue, data.sending
         self._sign_outs = data.sign_outs
         self.catalogue = Catalogue(data.records, now)
         self.settings = SettingsViewModel(data.settings, device, languages)
         self.notices = Notices(sleep)
-        self.deletions = Deletions(data.records, data.drafts, self.notices, sleep)
+        self.stars = Stars(data.records, self.notices, now)
+        self.deletions = Deletions(
+            data.records, data.drafts, data.queue, lambda: data.network.offline, self.notices, sleep
+        )
         self._background = Background(self.notices.failed)
+        self.completions = Completions(data.records, self.notices, sleep)
+        self.calling = Calling(data.records, self.notices, now, sleep)
         sign_in_address = places.address(SIGN_IN)
         self.handover = Handover(
             data, sign_in_address, self, self.deletions, device, self._background, begin_anew=self._begin_anew
@@ -90,13 +103,21 @@ class App(State):
         self.screen: State | None = None
         self.on_settings: Callable[[], None] = lambda: None
         self._first_sight = asyncio.Event()
-        for room in (self.settings, self.notices, self.handover):
+        for room in (self.settings, self.notices, self.handover, self.calling):
             room.listen(self.changed)
         self._opened.listen(self._look)
         self.catalogue.listen(self._catalogue_changed)
         self.settings.chosen = self._chosen
         self.deletions.changed = self._list_changed
+        self.completions.changed = self._completions_changed
+        self.calling.logged = lambda: self._background.begin(self._load_screen())
         data.network.changed = data.drafts.changed = self.changed
+        data.queue.changed, data.sending.changed, data.sending.sent = (
+            self._queue_changed,
+            self._sending_changed,
+            self._sent,
+        )
+        self._came = 0  # edits that came to Salesforce since sending began
 
     # Beginning
 
@@ -141,7 +162,10 @@ class App(State):
     # Places
 
     async def go(self, place: Place) -> None:
-        """Moves to another place; the way back leads here again."""
+        """Moves to another place; the way back leads here again. Where the person prefers an object's board, that comes
+        instead of its list."""
+        if place.name == "list" and place.sobject in self.settings.value.boards and self._has_board(place.sobject):
+            place = Place("board", place.sobject)
         await self._show(self._places.address(place), place)
 
     async def show(self, route: str) -> None:
@@ -161,6 +185,8 @@ class App(State):
         self.changed()
         if isinstance(self.screen, Screen):
             await self.screen.load()
+        if self.session.user is not None and place.name in _STARRED:
+            self._background.begin(self.stars.load())
         self._keep_picture()
 
     def _admitted(self, place: Place, route: str) -> Place:
@@ -172,6 +198,8 @@ class App(State):
             self.session.route = route
         elif user is not None and not handover.adding:
             return HOME
+        if place.name == "board" and self.catalogue.shape(place.sobject) and not self._has_board(place.sobject):
+            place = Place("list", place.sobject)
         return place if user is not None else SIGN_IN
 
     def _keep_picture(self) -> None:
@@ -179,6 +207,10 @@ class App(State):
         home, user = self.screen, self.session.user
         if user is not None and isinstance(home, HomeViewModel) and home.is_complete:
             self._device.keep_picture(user.uid)
+
+    def _has_board(self, sobject: str) -> bool:
+        shape = self.catalogue.shape(sobject)
+        return shape is not None and shape.board is not None
 
     async def again(self) -> None:
         """Loads the place once more."""
@@ -203,10 +235,36 @@ class App(State):
         """Opens a web page, a map, a phone or mail program."""
         await self._device.open_link(url)
 
+    async def call(self, link: str, records: tuple[str, ...], name: str) -> None:
+        """Opens the phone program, and asks afterwards how the call went, where it can be kept."""
+        shapes = [self.catalogue.shape_of_id(record_id) for record_id in records]
+        if any(shape is not None and shape.calls for shape in shapes):
+            await self.calling.begin(records, name)
+        await self._device.open_link(link)
+
+    def out_of_sight(self, *, hidden: bool) -> None:
+        """To be called when the app goes out of sight, and when it is back."""
+        if hidden:
+            self.calling.left()
+        else:
+            self.calling.back()
+
     async def copy(self, text: str) -> None:
         """Puts a text on the clipboard."""
         await self._device.copy(text)
         self.notices.say(Notice(_("Copied.")))
+
+    async def show_as_board(self, sobject: str, *, wanted: bool) -> None:
+        """Shows an object's records on a board, or in a list, and keeps that for the next time."""
+        await self.settings.show_as_board(sobject, wanted=wanted)
+        await self.go(Place("list", sobject))
+
+    async def show_stage(self, sobject: str, stage: str) -> None:
+        """Shows a stage of everybody's open records."""
+        board = self._opened.open(Place("board", sobject)) if self._has_board(sobject) else None
+        if isinstance(board, BoardViewModel):
+            board.begin_at(stage)
+            await self.go(Place("board", sobject))
 
     def is_deleted(self, record_id: str) -> bool:
         """Whether the record is about to go."""
@@ -223,9 +281,23 @@ class App(State):
     def _begin_anew(self) -> None:
         """Forgets everything of the user before."""
         self._opened.clear()
+        self.completions.drop()
+        self.calling.drop()
         self.catalogue.begin()
+        self.stars.begin()
         if self.session.user is not None:
             self._background.begin(self.catalogue.load())
+            self._background.begin(self.calling.take_up())
+
+    def _completions_changed(self) -> None:
+        """Every page that shows the task shows what was made of it."""
+        if self.screen is not None:
+            self.screen.changed()
+        self.changed()
+
+    async def _load_screen(self) -> None:
+        if isinstance(self.screen, Screen):
+            await self.screen.load()
 
     def _catalogue_changed(self) -> None:
         """A place that waited for its object is made, and one whose object has another shape is made anew; a form stays
@@ -250,6 +322,29 @@ class App(State):
             self.place.name == "new" or self.place == Place("edit", sobject, record_id)
         ):
             await self.go(Place("record", sobject, record_id))
+
+    def _queue_changed(self) -> None:
+        """What waits has changed: each place that shows it is painted anew, and the page of a record that was made
+        meanwhile becomes that of the record."""
+        real = self.queue.real(self.place.record_id)
+        if self.place.name == "record" and real != self.place.record_id:
+            self._background.begin(self.go(Place("record", self.place.sobject, real)))
+        if self.screen is not None:
+            self.screen.changed()
+        beside = self._opened.peek(Place("list", self.place.sobject))
+        if beside is not None and beside is not self.screen:
+            beside.changed()
+        self.changed()
+
+    def _sent(self, _saved: Saved) -> None:
+        self._came += 1
+
+    def _sending_changed(self) -> None:
+        if not self._sending.active and self._came:
+            said = n_("{count} change was sent.", "{count} changes were sent.", self._came)
+            self._came = 0
+            self.notices.say(Notice(said))
+        self.changed()
 
     def _list_changed(self, sobject: str) -> None:
         self._opened.list_changed(sobject, self.screen)

@@ -10,11 +10,11 @@ import flet as ft
 from ui.app import App
 from ui.places import HOME, Place
 from ui.records.list_view import RecordList
-from ui.shared import hands, parts, theme
+from ui.shared import call_sheet, hands, parts, theme
 from ui.shared.live import follow, keyed, use
 from ui.shared.notices import Notice
 from ui.shared.state import State
-from ui.shared.words import _
+from ui.shared.words import _, n_
 from ui.shell import Shell
 from ui.table import Table
 from ui.titles import window_title, words_of
@@ -147,6 +147,7 @@ def Frame(app: App, table: Table, window: Window) -> list[ft.View]:
     use(window)
     place = app.place
     focus, _focus = ft.use_state(lambda: hands.Focus(lambda: _words(app, table)))
+    ft.use_dialog(call_sheet.dialog(app.calling) if app.session.user is not None and not app.settings.locked else None)
     navigates = app.session.user is not None and place.name != "sign-in"
 
     def moved() -> None:
@@ -206,13 +207,13 @@ def _panes(app: App, table: Table, window: Window, focus: hands.Focus) -> ft.Con
     """The place, with its list beside it where there is room. Each has a box with a key, so that the next place does
     not take over its focus and scroll position."""
     place = app.place
-    is_list = place.name == "list"
+    is_list, is_board = place.name == "list", place.name == "board"
 
     def pane(content: ft.Control, *, begins: bool) -> ft.Control:
         start = [hands.ContentStart(focus)] if begins else []
         return hands.group(ft.Stack([content, *start], fit=ft.StackFit.EXPAND))
 
-    listed = app.list_of(place.sobject) if window.has_two_panes and place.sobject else None
+    listed = app.list_of(place.sobject) if window.has_two_panes and place.sobject and not is_board else None
     if listed is None or not is_list:
         one = ft.Container(pane(_place(app, table, window), begins=True), expand=True, key=table.address(place))
     else:
@@ -253,7 +254,7 @@ def _app_bar(app: App, table: Table, window: Window, focus: hands.Focus) -> ft.A
     place, entry = app.place, table.entry(app.place)
     shape = app.catalogue.shape(place.sobject)
     title = (
-        (shape.label_plural if place.name == "list" or window.has_two_panes else shape.label)
+        (shape.label_plural if place.name in ("list", "board") or window.has_two_panes else shape.label)
         if shape
         else entry.title()
     )
@@ -298,7 +299,7 @@ def _app_bar(app: App, table: Table, window: Window, focus: hands.Focus) -> ft.A
 def _create_button(app: App, window: Window) -> list[ft.Control]:
     """Makes a new record of the object whose list is shown. It stands in the bar above, where it covers nothing."""
     place, shape = app.place, app.catalogue.shape(app.place.sobject)
-    has_list = place.name == "list" or (window.has_two_panes and place.name == "record")
+    has_list = place.name in ("list", "board") or (window.has_two_panes and place.name == "record")
     if shape is None or not shape.creatable or not has_list:
         return []
 
@@ -346,7 +347,7 @@ def _banner(app: App) -> list[ft.Control]:
     """A line that says that the app is offline or the connection slow."""
     network = app.network
     if not network.offline and not network.slow:
-        return []
+        return _waiting_line(app)
     words = _("You are offline. You see what you saw last.") if network.offline else _("The connection is slow.")
     icon = ft.Icon(
         ft.Icons.CLOUD_OFF if network.offline else ft.Icons.HOURGLASS_TOP,
@@ -358,7 +359,29 @@ def _banner(app: App) -> list[ft.Control]:
     if network.offline:
         row.append(ft.TextButton(_("Try again"), height=theme.TARGET, on_click=app.again))
     padding = ft.Padding.symmetric(horizontal=16, vertical=4)
-    return [ft.Container(ft.Row(row, spacing=8), bgcolor=ft.Colors.SECONDARY_CONTAINER, padding=padding)]
+    line = ft.Container(ft.Row(row, spacing=8), bgcolor=ft.Colors.SECONDARY_CONTAINER, padding=padding)
+    return [line, *_waiting_line(app)]
+
+
+def _waiting_line(app: App) -> list[ft.Control]:
+    """A line that says how many changes are on this device only, with the way to them."""
+    waiting = app.queue.all()
+    if not waiting or app.place.name == "waiting":
+        return []
+
+    async def show() -> None:
+        await app.go(Place("waiting"))
+
+    asking = sum(edit.state != "waiting" for edit in waiting)
+    words = n_("{count} change is waiting to be sent.", "{count} changes are waiting to be sent.", len(waiting))
+    if asking:
+        words = n_("{count} change needs you.", "{count} changes need you.", asking)
+    icon = ft.Icon(ft.Icons.CLOUD_UPLOAD_OUTLINED, size=18, color=ft.Colors.ON_SECONDARY_CONTAINER)
+    said = ft.Semantics(content=ft.Text(words, color=ft.Colors.ON_SECONDARY_CONTAINER, size=13), live_region=True)
+    button = ft.TextButton(_("Show"), height=theme.TARGET, on_click=show)
+    row = ft.Row([icon, ft.Container(said, expand=True), button], spacing=8)
+    padding = ft.Padding.symmetric(horizontal=16, vertical=4)
+    return [ft.Container(row, bgcolor=ft.Colors.SECONDARY_CONTAINER, padding=padding)]
 
 
 def _notices(app: App, *, above: float = 0) -> list[ft.Control]:

@@ -115,15 +115,23 @@ class Handover(State):
         await self._take_over()
         await self._way.go(HOME)
 
-    async def sign_out(self, *, everywhere: bool = False) -> None:
+    async def waits(self) -> bool:
+        """Whether the user has edits that are not in Salesforce yet; what was hidden to be deleted is deleted now."""
+        await self._deletions.finish()
+        return bool(self._data.queue.all())
+
+    async def sign_out(self, *, everywhere: bool = False, discards: bool = False) -> None:
         """Ends the session on this device, with `everywhere` on all the user's devices. What was shown is removed from
-        this device; what was typed and not saved stays for this user.
+        this device; what was typed and not saved stays for this user, and so do edits that wait to be sent, unless
+        `discards` throws them away.
 
         This device's ends also where the backend cannot be reached. With `everywhere` CallErrors are raised then.
         """
         await self._deletions.finish()
         user = self._session.user
         await self._data.access.sign_out(everywhere=everywhere)
+        if discards and user is not None:
+            await self._data.queue.clear(user.uid)
         await self._left(user.uid if user else None)
 
     async def erase(self) -> None:
@@ -132,7 +140,7 @@ class Handover(State):
         user = self._session.user
         await self._data.access.erase()
         if user is not None:
-            await self._data.drafts.clear(user.uid)
+            await asyncio.gather(self._data.drafts.clear(user.uid), self._data.queue.clear(user.uid))
         await self._left(user.uid if user else None)
 
     async def _left(self, uid: str | None) -> None:
@@ -150,10 +158,20 @@ class Handover(State):
             self._deletions.drop()
             user = self._session.user
             uid = None if user is None else user.uid
-            await asyncio.gather(self._data.shelf.open(uid), self._data.drafts.open(uid))  # one wait for the device
+            # One wait for the device.
+            await asyncio.gather(self._data.shelf.open(uid), self._data.drafts.open(uid), self._data.queue.open(uid))
             if self._session.user == user:  # else yet another one has come meanwhile
                 break
+        self._tidy()
         self._begin_anew()
+        if self._data.queue.all():
+            self._data.sending.begin()
+
+    def _tidy(self) -> None:
+        """Removes drafts of which the queue has all: the window ended between the two."""
+        for draft in self._data.drafts.all():
+            if self._data.queue.has(draft.key, {**draft.seen, **draft.typed}):
+                self._data.drafts.throw_away(draft)
 
     # What the repositories report
 

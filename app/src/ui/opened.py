@@ -7,6 +7,7 @@ from contract.calls import Record, SobjectShape
 from data.repositories.records import RecordsRepository
 from ui.places import Place
 from ui.records.list_view_model import ListViewModel
+from ui.records.record_view_model import RecordViewModel
 from ui.shared.background import Background
 from ui.shared.state import State
 
@@ -55,6 +56,10 @@ class Opened(State):
             self._background.begin(beside.load())
         return beside
 
+    def peek(self, place: Place) -> State | None:
+        """The state of a place that was opened; None when it was not."""
+        return self._states.get(place)
+
     def clear(self) -> None:
         """Forgets every state: another user, or another language."""
         self._states.clear()
@@ -78,24 +83,26 @@ class Opened(State):
     # Lists that were opened follow what happens to their records
 
     def list_changed(self, sobject: str, screen: State | None) -> None:
-        """A record was hidden from the list of an object, or is back in it. A stale list is loaded if it is the
-        `screen`.
+        """A record was hidden from the list of an object, or is back in it; so it is on its board. A stale one is
+        loaded if it is the `screen`.
         """
-        listed = self._list(sobject)
-        if listed is not None:
+        for listed in self._lists(sobject):
             listed.changed()
             if listed.stale and listed is screen:
                 self._background.begin(listed.load())
 
     def _record_saved(self, sobject: str, record_id: str, record: Record | None) -> None:
-        listed = self._list(sobject)
-        if listed is not None:
+        for listed in self._lists(sobject):
             listed.note_saved(record_id, record)
+        shown = self._states.get(Place("record", sobject, record_id))
+        if isinstance(shown, RecordViewModel) and record is not None:
+            shown.note_saved(record)
 
     def _record_deleted(self, sobject: str, record_id: str) -> None:
-        listed = self._list(sobject)
-        if listed is not None:
+        for listed in self._lists(sobject):
             listed.note_deleted(record_id)
 
-    def _list(self, sobject: str) -> ListViewModel | None:
-        return cast(ListViewModel | None, self._states.get(Place("list", sobject)))
+    def _lists(self, sobject: str) -> list[ListViewModel]:
+        """The list and the board of an object, as far as they were opened."""
+        states = (self._states.get(Place(name, sobject)) for name in ("list", "board"))
+        return [cast(ListViewModel, state) for state in states if state is not None]

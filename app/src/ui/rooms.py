@@ -1,7 +1,7 @@
 """What the app has for its places, and what it needs of them."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from data.repositories.wiring import Repositories
@@ -10,6 +10,7 @@ from ui.settings.view_model import SettingsViewModel
 from ui.shared.catalogue import Catalogue
 from ui.shared.deletions import Deletions
 from ui.shared.notices import Notices
+from ui.shared.refusals import Refusals
 from ui.shared.state import State
 
 
@@ -29,6 +30,7 @@ class Rooms:
     finish_sign_in: Callable[[str], Awaitable[None]]
     saved: Callable[[str, str, str], Awaitable[None]]
     notices: Notices
+    refusals: Refusals = field(default_factory=Refusals)
 
 
 class Places(Protocol):

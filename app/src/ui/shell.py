@@ -3,12 +3,16 @@
 from typing import Protocol
 
 from data.repositories.drafts import Drafts
+from data.repositories.queue import Queue
 from data.repositories.records import RecordsRepository
 from data.repositories.session import SessionRepository
 from ui.handover import Handover
 from ui.places import Place
+from ui.shared.calling import Calling
 from ui.shared.catalogue import Catalogue
+from ui.shared.completions import Completions
 from ui.shared.notices import Notices
+from ui.shared.stars import Stars
 
 
 class Shell(Protocol):
@@ -31,6 +35,11 @@ class Shell(Protocol):
         ...
 
     @property
+    def queue(self) -> Queue:
+        """What is saved on this device and not in Salesforce yet."""
+        ...
+
+    @property
     def catalogue(self) -> Catalogue:
         """The objects that the user may see."""
         ...
@@ -50,8 +59,36 @@ class Shell(Protocol):
         """The messages at the foot of the screen."""
         ...
 
+    @property
+    def completions(self) -> Completions:
+        """Completes tasks."""
+        ...
+
+    @property
+    def calling(self) -> Calling:
+        """The sheet after a call."""
+        ...
+
+    @property
+    def stars(self) -> Stars:
+        """The records that the person has starred."""
+        ...
+
+    async def call(self, link: str, records: tuple[str, ...], name: str) -> None:
+        """Opens the phone program with a link, and asks afterwards how the call with `name` went; `records` are the ids
+        of those that it is about."""
+        ...
+
     async def go(self, place: Place) -> None:
         """Moves to another place; the way back leads here again."""
+        ...
+
+    async def show_as_board(self, sobject: str, *, wanted: bool) -> None:
+        """Shows an object's records on a board, or in a list, and keeps that for the next time."""
+        ...
+
+    async def show_stage(self, sobject: str, stage: str) -> None:
+        """Shows a stage of everybody's open records."""
         ...
 
     async def open_link(self, url: str) -> None:

@@ -12,13 +12,16 @@ from ui.home.view import Home
 from ui.home.view_model import HomeViewModel
 from ui.more.view import More
 from ui.more.view_model import Link, MoreViewModel
-from ui.places import Addresses, Place
+from ui.places import HOME, Addresses, Place
 from ui.profile.view import Profile
 from ui.profile.view_model import ProfileViewModel
+from ui.records.board_view import BoardPage
+from ui.records.board_view_model import BoardViewModel
 from ui.records.form_view import RecordForm
 from ui.records.form_view_model import FormViewModel
 from ui.records.list_view import RecordList
 from ui.records.list_view_model import ListViewModel
+from ui.records.org_views_view_model import OrgViews
 from ui.records.record_view import RecordPage
 from ui.records.record_view_model import RecordViewModel
 from ui.rooms import Rooms
@@ -29,6 +32,8 @@ from ui.shared.state import State
 from ui.shared.words import _
 from ui.sign_in.view import SignIn
 from ui.sign_in.view_model import SignInViewModel
+from ui.waiting.view import WaitingPage
+from ui.waiting.view_model import WaitingViewModel
 
 
 def _plain(_rooms: Rooms, _place: Place) -> State:
@@ -59,7 +64,7 @@ class Entry:
     in_more: bool = False
 
 
-def _of_object(make: Callable[[Rooms, Place, SobjectShape], State]) -> Callable[[Rooms, Place], State | None]:
+def _of_object(make: Callable[[Rooms, Place, SobjectShape], State | None]) -> Callable[[Rooms, Place], State | None]:
     """The state of a place that shows an object or a record of it."""
 
     def made(rooms: Rooms, place: Place) -> State | None:
@@ -70,7 +75,17 @@ def _of_object(make: Callable[[Rooms, Place, SobjectShape], State]) -> Callable[
 
 
 def _list(rooms: Rooms, _place: Place, shape: SobjectShape) -> State:
-    return ListViewModel(rooms.data.records, shape, rooms.deletions.is_deleted, rooms.now)
+    views = OrgViews(rooms.data.records, shape, rooms.notices, rooms.now)
+    return ListViewModel(
+        rooms.data.records, shape, rooms.deletions.is_deleted, rooms.now, queue=rooms.data.queue, views=views
+    )
+
+
+def _board(rooms: Rooms, _place: Place, shape: SobjectShape) -> State | None:
+    if shape.board is None:
+        return None
+    records, is_deleted = rooms.data.records, rooms.deletions.is_deleted
+    return BoardViewModel(records, shape, is_deleted, rooms.notices, rooms.refusals, rooms.now, rooms.data.sending)
 
 
 def _record(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
@@ -80,7 +95,10 @@ def _record(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
         return "" if session.user is None else session.user.user_id
 
     data = rooms.data
-    return RecordViewModel(data.records, data.drafts, shape, place.record_id, rooms.notices, me, rooms.now)
+    return RecordViewModel(
+        data.records, data.drafts, shape, place.record_id, rooms.notices, me, rooms.now, data.queue, data.sending,
+        rooms.refusals,
+    )  # fmt: skip
 
 
 def _form(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
@@ -92,6 +110,9 @@ def _form(rooms: Rooms, place: Place, shape: SobjectShape) -> State:
         place.given,
         rooms.saved,
         rooms.catalogue.shape_of_id,
+        rooms.data.queue,
+        lambda: rooms.data.network.offline,
+        rooms.refusals,
     )
 
 
@@ -127,7 +148,8 @@ ENTRIES = (
         in_more=True,
     ),
     Entry(
-        "access", "/access", AccessPage, lambda rooms, _place: AccessViewModel(rooms.data.access),
+        "access", "/access", AccessPage, lambda rooms, _place: AccessViewModel(rooms.data.access, rooms.data.queue,
+            rooms.data.sending),
         lambda: _("Where am I signed in?"),
         ft.Icons.DEVICES, _profile, in_more=True,
     ),
@@ -137,10 +159,16 @@ ENTRIES = (
         refreshes=False, in_more=True,
     ),
     Entry(
+        "waiting", "/waiting", WaitingPage, lambda rooms, _place: WaitingViewModel(rooms.data, rooms.catalogue),
+        lambda: _("Waiting to be sent"), ft.Icons.CLOUD_UPLOAD_OUTLINED, lambda _place: HOME,
+        refreshes=False, in_more=True,
+    ),
+    Entry(
         "sign-in", "/sign-in", SignIn, lambda rooms, _place: SignInViewModel(rooms.data.session, rooms.data.sign_in,
             rooms.data.sign_outs, rooms.finish_sign_in),
     ),
     Entry("list", "/records/{sobject}", RecordList, _of_object(_list)),
+    Entry("board", "/records/{sobject}/board", BoardPage, _of_object(_board), columns=True),
     Entry("new", "/records/{sobject}/new", RecordForm, _of_object(_form), parent=_list_of, columns=True,
           refreshes=False),
     Entry("record", "/records/{sobject}/{record_id}", RecordPage, _of_object(_record), parent=_list_of, columns=True),

@@ -18,7 +18,7 @@ def window_title(words: str) -> str:
 
 def words_of(place: Place, screen: State | None, shape: SobjectShape) -> str:
     """What a place of an object shows: the list, or the record by its name once it is loaded."""
-    if place.name == "list":
+    if place.name in ("list", "board"):
         return shape.label_plural
     if place.name == "new":
         return _("New {object}", object=shape.label)

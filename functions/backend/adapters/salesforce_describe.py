@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
-from backend.adapters.salesforce_answers import Part, refuse
+from backend.adapters.salesforce_answers import Part, body_of, refuse, rows_of
 from backend.adapters.salesforce_picklists import picklist_of, valid_with
 from backend.failures import Busy
-from backend.records.org import CURRENCY, Described, DescribedField, Undescribed
+from backend.records.org import CURRENCY, LOST, WON, Described, DescribedField, Undescribed
 from contract.calls import FieldShape, Section
-from contract.errors import Reason, RefusedRequest
+from contract.errors import CallError, Reason, RefusedRequest
 from contract.picklists import RecordType
 
 # HTTP dates are whole seconds, and clocks differ: what changed just now may change again under the same stamp.
@@ -104,10 +104,10 @@ class PageLayout(msgspec.Struct, rename="camel"):
     detail_layout_sections: list[_LayoutSection] = []
 
 
-def described(part: Part, page_layout: PageLayout) -> Described | Undescribed:
-    """An object from the answer to its describe, with what its page layout says of it; UNCHANGED for 304, HIDDEN for
-    404 and for one that is refused to the user. Raises a CallError when Salesforce refused otherwise, Busy when the
-    answer cannot be read.
+def described(part: Part, page_layout: PageLayout, stages: Mapping[str, str]) -> Described | Undescribed:
+    """An object from the answer to its describe, with what its page layout and its stages say of it; UNCHANGED for 304,
+    HIDDEN for 404 and for one that is refused to the user. Raises a CallError when Salesforce refused otherwise, Busy
+    when the answer cannot be read.
     """
     if part.http_status_code == 304:
         return Undescribed.UNCHANGED
@@ -173,6 +173,7 @@ def described(part: Part, page_layout: PageLayout) -> Described | Undescribed:
             for r in body.record_type_infos or ()
             if r.available and r.active and not r.master and r.record_type_id and r.name
         ),
+        stages=stages,
     )
 
 
@@ -199,6 +200,16 @@ def page_layout_of(part: Part) -> PageLayout:
         return msgspec.json.decode(part.body, type=PageLayout)
     except (msgspec.ValidationError, UnicodeDecodeError):
         return PageLayout()
+
+
+def stages_of(part: Part) -> dict[str, str]:
+    """What stages mean, by value: WON, LOST, or "" while a record is open; nothing where the user may not read them."""
+    try:
+        rows = rows_of(body_of(part), "records")
+    except CallError:
+        return {}
+    named = {str(row["ApiName"]): row for row in rows if row.get("ApiName")}
+    return {name: "" if not row.get("IsClosed") else WON if row.get("IsWon") else LOST for name, row in named.items()}
 
 
 def _captions(page_layout: PageLayout, references: set[str]) -> dict[str, str]:

@@ -16,12 +16,15 @@ import msgspec
 
 from backend.adapters.salesforce_actions import outcome_of, request_of
 from backend.adapters.salesforce_answers import Composite, Part, body_of, only_row, refuse, rows_of
-from backend.adapters.salesforce_describe import PageLayout, described, page_layout_of, sections_of
+from backend.adapters.salesforce_describe import PageLayout, described, page_layout_of, sections_of, stages_of
+from backend.adapters.salesforce_favorites import favorite_in, favorites_in
 from backend.adapters.salesforce_files import in_parts, title_of
 from backend.adapters.salesforce_http import Answer
+from backend.adapters.salesforce_list_views import next_of, query_in, views_in
 from backend.adapters.salesforce_parts import has_reference, one_by_one
 from backend.adapters.salesforce_picklists import picklists_of
 from backend.adapters.salesforce_session import Request, SalesforceSession
+from backend.adapters.salesforce_tasks import CLOSING, closing_status, created_at_once, ids_of_collection, ids_of_parts
 from backend.failures import Busy, OutcomeUnknown
 from backend.records import soql
 from backend.records.actions import ApexRest, Target
@@ -30,12 +33,17 @@ from backend.transfer import Incoming, Sink
 from backend.values import Uid
 from contract.calls import FieldValue
 from contract.errors import NotFound, OrgUnavailable, Reason, RefusedRequest
+from contract.favorites import Favorite
+from contract.list_views import MAX_LIST_VIEWS, ListView, ListViews
 from contract.picklists import Picklist
 
 MAX_PARTS = 25  # of one composite, five of them queries
 MAX_ADDRESS = 16_384  # bytes of an address; source: REST API Developer Guide, Status Codes, 414
 MAX_FOLLOWED = 20  # pages of one answer; the app asks for a few hundred records
 _PERSON_CONTACT = "PersonContactId"  # the objects that have it have records that are people
+# The object that says what the stages of another one mean. Source: Object Reference, OpportunityStage.
+_STAGES = {"Opportunity": "SELECT ApiName, IsClosed, IsWon FROM OpportunityStage"}
+_MAX_DESCRIBED = (MAX_PARTS - 1 - len(_STAGES)) // 2  # objects of one request, with their layouts and stages
 _MASTER_RECORD_TYPE = "012000000000000AAA"  # in every org: the layout of records without a record type
 
 
@@ -79,7 +87,8 @@ class SalesforceRest:
     async def describe(
         self, uid: Uid, sobjects: Mapping[str, str | None], language: str = ""
     ) -> Mapping[str, Described | Undescribed]:
-        """Each object, by name; MAX_PARTS // 2 of them in a request, with the page layouts of those without a stamp.
+        """Each object, by name; _MAX_DESCRIBED of them in a request. Those without a stamp come with their page layouts
+        and what their stages mean.
 
         A describe counts as unchanged while nobody has changed it in Setup; that a user has chosen another language
         does not change it. So the same request reads the user's language.
@@ -98,8 +107,8 @@ class SalesforceRest:
         language = ""
         speaks = f"SELECT LanguageLocaleKey FROM User WHERE Id = '{soql.record_id(uid.user_id)}'"  # noqa: S608  checked
         names = list(sobjects)
-        for first in range(0, len(names), MAX_PARTS // 2):
-            batch = names[first : first + MAX_PARTS // 2]
+        for first in range(0, len(names), _MAX_DESCRIBED):
+            batch = names[first : first + _MAX_DESCRIBED]
             asked = [
                 _conditional(self._part("GET", f"/sobjects/{quote(name, safe='')}/describe", name), sobjects[name])
                 for name in batch
@@ -112,14 +121,18 @@ class SalesforceRest:
                 )
                 for n in laid_out
             ]
+            staged = [name for name in laid_out if name in _STAGES]
+            asked += [self._query_part(f"{n}_stages", _STAGES[n]) for n in staged]
             if first == 0:
                 asked.append(self._query_part("language", speaks))
             answered = await self._composite(uid, asked)
             if first == 0:
                 language = str((only_row(answered.pop()) or {}).get("LanguageLocaleKey") or "")
-            layouts = {name: page_layout_of(part) for name, part in zip(laid_out, answered[len(batch) :], strict=True)}
+            beside, last = answered[len(batch) : len(batch) + len(laid_out)], answered[len(batch) + len(laid_out) :]
+            layouts = {name: page_layout_of(part) for name, part in zip(laid_out, beside, strict=True)}
+            stages = {name: stages_of(part) for name, part in zip(staged, last, strict=True)}
             for name, part in zip(batch, answered[: len(batch)], strict=True):
-                answers[name] = described(part, layouts.get(name, PageLayout()))
+                answers[name] = described(part, layouts.get(name, PageLayout()), stages.get(name, {}))
         for name, one in answers.items():
             if isinstance(one, Described) and _PERSON_CONTACT in one.fields:
                 try:
@@ -148,6 +161,41 @@ class SalesforceRest:
         """
         path = f"/ui-api/object-info/{quote(sobject, safe='')}/picklist-values/{quote(record_type, safe='')}"
         return picklists_of((await self._send(uid, Request("GET", self._base + path, aside=True))).body)
+
+    async def list_views(self, uid: Uid, sobject: str) -> ListViews:
+        """One request, unless Salesforce answers in several pages."""
+        below = address = f"{self._base}/sobjects/{quote(sobject, safe='')}/listviews"
+        views: list[ListView] = []
+        for _page in range(MAX_FOLLOWED):
+            body = (await self._send(uid, Request("GET", address, aside=True))).object()
+            views += views_in(body)
+            following = next_of(body, below)
+            if following is None or len(views) >= MAX_LIST_VIEWS:
+                return ListViews(tuple(views[:MAX_LIST_VIEWS]), following is None and len(views) <= MAX_LIST_VIEWS)
+            address = following
+        return ListViews(tuple(views[:MAX_LIST_VIEWS]), False)
+
+    async def list_view(self, uid: Uid, sobject: str, view_id: str) -> str:
+        """The query that Salesforce runs for a list view."""
+        path = f"{self._base}/sobjects/{quote(sobject, safe='')}/listviews/{quote(view_id, safe='')}/describe"
+        return query_in((await self._send(uid, Request("GET", path, aside=True))).object())
+
+    async def favorites(self, uid: Uid) -> Sequence[Favorite]:
+        """The records that the user has starred."""
+        return favorites_in(
+            (await self._send(uid, Request("GET", f"{self._base}/ui-api/favorites", aside=True))).object()
+        )
+
+    async def add_favorite(self, uid: Uid, record_id: str, name: str) -> Favorite:
+        """Stars a record."""
+        body = {"name": name, "target": record_id, "targetType": "Record"}
+        path = f"{self._base}/ui-api/favorites"
+        return favorite_in((await self._send(uid, Request("POST", path, body=body, writes=True, aside=True))).object())
+
+    async def remove_favorite(self, uid: Uid, favorite: str) -> None:
+        """Takes a star away."""
+        path = f"{self._base}/ui-api/favorites/{quote(favorite, safe='')}"
+        await self._send(uid, Request("DELETE", path, writes=True, aside=True))
 
     async def create(
         self,
@@ -234,6 +282,44 @@ class SalesforceRest:
         path = f"{self._base}/sobjects/ContentVersion/{version}/VersionData"
         await self._send(uid, Request("GET", path, sink=sink, headers={"Accept-Encoding": "identity", "Accept": "*/*"}))
 
+    async def complete(self, uid: Uid, task_id: str, selected: str) -> tuple[Row | None, str | None]:
+        """Completes a task that is open; see Org. The change refers to what two queries before it return: where the
+        task is not open, or not there, it is not carried out.
+        """
+        is_task = f"FROM Task WHERE Id = '{task_id}'"
+        changed = {"Status": "@{closed.records[0].ApiName}"}
+        parts = [
+            self._query_part("closed", CLOSING),
+            self._query_part("open", f"SELECT Id, Status {is_task} AND IsClosed = false LIMIT 1"),
+            self._part("PATCH", "/sobjects/Task/@{open.records[0].Id}", "saved", changed),
+            self._query_part("current", f"SELECT {selected} {is_task} LIMIT 1"),
+        ]
+        closed, was_open, saved, current = await self._composite(uid, parts, writes=True, refers=True)
+        before = only_row(was_open)
+        if before is None:
+            body_of(was_open)
+            body_of(current)
+            return only_row(current), None
+        closing_status(closed)
+        body_of(saved, writes=True)
+        return only_row(current), str(before.get("Status") or "")
+
+    async def log(self, uid: Uid, *tasks: Mapping[str, FieldValue]) -> Sequence[str]:
+        """Creates tasks, all or none, the first one completed; see Org. One request, or two where what was typed reads
+        as a reference to another part.
+        """
+        if any(map(has_reference, tasks)):
+            (rows,) = await self.query(uid, CLOSING)
+            body = created_at_once(tasks, rows)
+            request = Request("POST", f"{self._base}/composite/sobjects", body=body, writes=True)
+            return ids_of_collection((await self._send(uid, request)).json())
+        parts = [self._query_part("closed", CLOSING)]
+        for n, fields in enumerate(tasks):
+            status = {} if n else {"Status": "@{closed.records[0].ApiName}"}
+            parts.append(self._part("POST", "/sobjects/Task", f"task{n}", {**fields, **status}))
+        answered = await self._composite(uid, parts, writes=True, refers=True, all_or_none=True)
+        return ids_of_parts(answered)
+
     async def has_action(self, uid: Uid, target: Target) -> bool:
         """Whether Salesforce describes an action to this user. Source: Actions Developer Guide, "Apex Actions": who
         has no access to the class gets an error. A composite request takes no address of actions.
@@ -280,13 +366,22 @@ class SalesforceRest:
             refuse(answer.status, answer.json(), writes=request.writes, aside=request.aside)
         return answer
 
-    async def _composite(self, uid: Uid, parts: Sequence[Mapping[str, object]], *, writes: bool = False) -> list[Part]:
+    async def _composite(
+        self,
+        uid: Uid,
+        parts: Sequence[Mapping[str, object]],
+        *,
+        writes: bool = False,
+        refers: bool = False,
+        all_or_none: bool = False,
+    ) -> list[Part]:
         """The answers to several parts, sent in one request and carried out one after another; a part that fails stops
-        those that refer to it and no others. Raises OutcomeUnknown or Busy when parts of the answer are missing.
+        those that refer to it and, but for `all_or_none`, no others. What reads as a reference in a body is one only
+        where it `refers`. Raises OutcomeUnknown or Busy when parts of the answer are missing.
         """
-        if any(has_reference(part.get("body")) for part in parts):
+        if not refers and any(has_reference(part.get("body")) for part in parts):
             return await one_by_one(partial(self._session.send, uid), parts)
-        body = {"allOrNone": False, "collateSubrequests": False, "compositeRequest": parts}
+        body = {"allOrNone": all_or_none, "collateSubrequests": False, "compositeRequest": parts}
         answer = await self._send(uid, Request("POST", f"{self._base}/composite", body=body, writes=writes))
         try:
             answered = msgspec.json.decode(answer.body, type=Composite).composite_response

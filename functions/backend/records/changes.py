@@ -1,4 +1,4 @@
-"""The data calls that write: create, update, delete, and the actions of records."""
+"""The data calls that write: create, update, delete, the actions of records, and their stars."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -16,6 +16,7 @@ from backend.records.org import Described, Org, PreconditionFailed
 from backend.records.people import check_kind
 from backend.records.record_types import check_dependencies
 from backend.records.rows import readable, select, to_record
+from backend.records.tasks import Tasks
 from backend.values import Caller, Uid
 from contract.calls import Created, CreateRecord, DeleteRecord, Empty, FieldValue, Record, Updated, UpdateRecord
 from contract.errors import (
@@ -27,13 +28,14 @@ from contract.errors import (
     Reason,
     RefusedRequest,
 )
+from contract.favorites import AddFavorite, Favorite, RemoveFavorite
 
 MAX_DUPLICATES = 5  # that are named
 
 
 class Changes:
-    """The calls that create, update and delete records, and run actions on them. One for each process. Every call
-    raises CallErrors.
+    """The calls that create, update and delete records, run actions on them, complete tasks and log calls. One for
+    each process. Every call raises CallErrors.
     """
 
     def __init__(self, org: Org, describes: Describes, creations: Creations) -> None:
@@ -41,6 +43,19 @@ class Changes:
         self._describes = describes
         self._creations = creations
         self.run_action = ActionRuns(org, describes, creations).run_action
+        tasks = Tasks(org, describes, creations, self.update_record)
+        self.complete_task, self.log_call = tasks.complete_task, tasks.log_call
+
+    async def add_favorite(self, caller: Caller, request: AddFavorite) -> Favorite:
+        """Stars a record, in one request to Salesforce."""
+        layout_of(request.sobject)
+        return await self._org.add_favorite(caller.uid, soql.record_id(request.id), request.name)
+
+    async def remove_favorite(self, caller: Caller, request: RemoveFavorite) -> Empty:
+        """Takes a star away, in one request to Salesforce; one that is gone already is no error."""
+        with suppress(NotFound):
+            await self._org.remove_favorite(caller.uid, soql.record_id(request.favorite))
+        return Empty()
 
     async def create_record(self, caller: Caller, request: CreateRecord) -> Created:
         """Creates a record and returns it; with an idempotency key at most one, however often the request comes."""

@@ -20,10 +20,11 @@ from backend import deadline, telemetry
 from backend.failures import Busy, OutcomeUnknown, ShapeRefused
 from backend.records.action_offers import Offers
 from backend.records.layouts import LAYOUTS
-from backend.records.org import CURRENCY, Described, DescribedField, Org, People, Undescribed
+from backend.records.list_views import not_available, understood
+from backend.records.org import CURRENCY, Described, DescribedField, Org, People, Undescribed, ViewQuery
 from backend.values import Attachment, Clock, Uid
-from contract.calls import CALL_SECONDS, FieldShape, Section
-from contract.errors import OrgUnavailable, Reason, RefusedRequest
+from contract.calls import CALL_SECONDS, FieldShape, Section, Sort
+from contract.errors import NotFound, OrgUnavailable, Reason, RefusedRequest
 from contract.picklists import Picklist, RecordType
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ _SETTLE_SECONDS = 5.0  # a refusal does not bring a second look so soon after th
 _NOTHING: "Answers" = {}
 _MAX_TYPES = 20  # record types of an object whose picklists are kept
 _MAX_VALUES = 20_000  # and values in them, counted with each controlling one; the last type's are kept in any case
+_MAX_VIEWS = 20  # list views of an object whose queries are kept
 _MAX_DECODED = 256  # different describes in memory; users with the same permissions share one
 Shapes = Mapping[str, Described]
 Answers = Mapping[str, Described | None]  # what Salesforce said of each object; None: it is hidden from the user
@@ -111,6 +113,17 @@ class Describes:
         task = self._picking.get(asked) or _started(self._picking, asked, self._ask_picklists(*asked))
         return object_of(_visible(await _finished(task), (sobject,)), sobject).picklists[record_type]
 
+    async def list_view(self, uid: Uid, sobject: str, view_id: str) -> ViewQuery:
+        """What a list view shows, by its id; kept with the describes, until the next look at them. Raises CallErrors;
+        RefusedRequest(list-view-not-available) for one that is gone, hidden, or not understood.
+        """
+        kept = (await self.get(uid, sobject)).views.get(view_id[:15])
+        if kept is not None:
+            return kept
+        asked = (uid, sobject, view_id[:15])
+        task = self._picking.get(asked) or _started(self._picking, asked, self._ask_list_view(*asked))
+        return object_of(_visible(await _finished(task), (sobject,)), sobject).views[view_id[:15]]
+
     async def refused(self, uid: Uid, sobject: str) -> None:
         """Asks Salesforce for an object anew, after it has refused what the describe allows."""
         await self._look_anew(uid, (sobject,))
@@ -175,12 +188,14 @@ class Describes:
                     # A page layout comes with the first describe only, and with the first in another language.
                     before = answers.get(name) if stamps[name] is not None else None
                     if before is not None and before.language == described.language:
-                        described = replace(described, sections=before.sections, captions=before.captions)
+                        described = replace(
+                            described, sections=before.sections, captions=before.captions, stages=before.stages
+                        )
                     new[name] = _cut(described)
                 else:
-                    # Nothing tells whether the picklists of its record types have changed, so these are asked for anew.
+                    # Nothing tells whether the picklists of its record types, or its list views, have changed.
                     same = answers.get(name) if described is Undescribed.UNCHANGED else None
-                    new[name] = None if same is None else replace(same, picklists={})
+                    new[name] = None if same is None else replace(same, picklists={}, views={})
             new = self._offers.kept(new, answers, offered, asked_at)
             await self._kept.attach(uid, Attachment(encode(new), asked_at))
             return new
@@ -198,6 +213,23 @@ class Describes:
             told = {name: picklist for name, picklist in asked.items() if name in used}
             known = {**_newest(described.picklists, _MAX_VALUES - _size(told)), record_type: told}
             new = {**answers, sobject: replace(described, picklists=known)}
+            await self._kept.attach(uid, Attachment(encode(new), kept.at))
+            return new
+
+    async def _ask_list_view(self, uid: Uid, sobject: str, view_id: str) -> Answers:
+        """Asks Salesforce for a list view, and keeps what it shows."""
+        with deadline.within(CALL_SECONDS):
+            try:
+                view = understood(sobject, await self._org.list_view(uid, sobject, view_id))
+            except NotFound:
+                raise not_available() from None
+            kept = await self._kept.attachment(uid)
+            answers = self._open(kept)
+            described = answers.get(sobject)
+            if kept is None or described is None:
+                raise Busy
+            views = dict([*described.views.items()][1 - _MAX_VIEWS :]) | {view_id: view}
+            new = {**answers, sobject: replace(described, views=views)}
             await self._kept.attach(uid, Attachment(encode(new), kept.at))
             return new
 
@@ -332,6 +364,7 @@ def encode(shapes: Answers) -> bytes:
             d.actions,
             [[t.id, t.name, t.default] for t in d.record_types],
             [[of_type, [[n, *_plain(p)] for n, p in fields.items()]] for of_type, fields in d.picklists.items()],
+            [[view_id, v.scope, v.condition, _sort_list(v.sort)] for view_id, v in d.views.items()],
             None if d.people is None else [d.people.record_types, _lists(d.people.sections)],
             _lists(d.sections),
             [
@@ -362,7 +395,8 @@ def _cut_for(sobject: str) -> int:
     """For which fields and actions a describe was kept, as a number: with another layout it has to be asked for
     again."""
     declared = () if sobject not in LAYOUTS else (f"{name} {a.runs}" for name, a in LAYOUTS[sobject].actions.items())
-    return zlib.crc32(" ".join((*_used(sobject), *declared)).encode())
+    board = "" if sobject not in LAYOUTS or LAYOUTS[sobject].board is None else repr(LAYOUTS[sobject].board)
+    return zlib.crc32(" ".join((*_used(sobject), *declared, board)).encode())
 
 
 _OBJECT = (
@@ -376,12 +410,13 @@ _OBJECT = (
     "language",
     "captions",
     "actions_hour",
+    "stages",
 )
 _FIELD = tuple(f.name for f in dataclass_fields(FieldShape))
 
 
 def _decoded(name: str, row: list[Any]) -> Described:
-    *of_object, actions, types, picklists, people, sections, rows = row
+    *of_object, actions, types, picklists, views, people, sections, rows = row
     fields: dict[str, DescribedField] = {}
     for *of_field, filterable, sortable, within, encrypted in rows:
         named = dict(zip(_FIELD, of_field, strict=True))
@@ -396,8 +431,13 @@ def _decoded(name: str, row: list[Any]) -> Described:
         actions=tuple(actions),
         record_types=tuple(RecordType(*of_type) for of_type in types),
         picklists={of_type: {n: _picklist(*of_field) for n, *of_field in fields} for of_type, fields in picklists},
+        views={view_id: ViewQuery(scope, where, sort and Sort(*sort)) for view_id, scope, where, sort in views},
         **dict(zip(_OBJECT, of_object, strict=True)),
     )
+
+
+def _sort_list(sort: Sort | None) -> list[object] | None:
+    return None if sort is None else [sort.field, sort.descending]
 
 
 def _lists(sections: Iterable[Section]) -> list[list[object]]:

@@ -37,6 +37,19 @@ class Preset:
     descending: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Kanban:
+    """How records stand on a board: a column for each value of the picklist `stage`, a card with the fields `shown`
+    below its title. The first of `since` that is filled says since when a record is in its stage, the checkbox `closed`
+    whether it is closed.
+    """
+
+    stage: str
+    shown: tuple[str, ...]
+    since: tuple[str, ...] = ()
+    closed: str = ""
+
+
 _RECORD_TYPE = ("RecordTypeId", "RecordType.Name")
 
 
@@ -46,7 +59,9 @@ class Layout:
     a list and `detailed` those of a record and its forms, `searched` those in which a list's search looks; `filters`
     are offered as chips, and `preset` is how a list begins. `amount` is the field at the end of a line in lists, `date`
     the one that says when a record is due on home, `owner` the reference to who owns a record. `icon` is one of
-    Material's. `actions` are buttons on a record that run something of the org's own, by a name of ours."""
+    Material's. `actions` are buttons on a record that run something of the org's own, by a name of ours. `done` is the
+    checkbox that says of a task that it is closed, `timeline` whether a record shows its activities. `board` is how its
+    records stand on a board, for those that have stages."""
 
     listed: tuple[str, ...]
     detailed: tuple[str, ...]
@@ -63,6 +78,9 @@ class Layout:
     preset: Preset | None = None
     owner: str = "OwnerId"
     actions: Mapping[str, Action] = field(default_factory=dict[str, Action])
+    done: str = ""
+    timeline: bool = False
+    board: Kanban | None = None
 
     def __post_init__(self) -> None:
         """Every record is read with its record type, where its object has some: its picklists follow it."""
@@ -70,9 +88,11 @@ class Layout:
 
     @property
     def read(self) -> tuple[str, ...]:
-        """The fields that a record is read with: also those that say which of its actions show."""
+        """The fields that a record is read with: also those that say which of its actions show, and since when it is in
+        its stage."""
         telling = (name for action in self.actions.values() for name in action.shown_when if "." not in name)
-        return tuple(dict.fromkeys((*self.detailed, *(name for name in telling if name != ID))))
+        since = () if self.board is None else self.board.since
+        return tuple(dict.fromkeys((*self.detailed, *(name for name in telling if name != ID), *since)))
 
     @property
     def sorting(self) -> Sort:
@@ -110,6 +130,7 @@ LAYOUTS: dict[str, Layout] = {
         },
         stand_ins=("LastName",),
         icon="business",
+        timeline=True,
         filters=("OwnerId", "Industry", "Type", "Rating"),
     ),
     "Contact": Layout(
@@ -132,6 +153,7 @@ LAYOUTS: dict[str, Layout] = {
         },
         stand_ins=("LastName",),
         icon="person",
+        timeline=True,
         filters=("OwnerId", "LeadSource"),
     ),
     "Opportunity": Layout(
@@ -151,8 +173,15 @@ LAYOUTS: dict[str, Layout] = {
         amount="Amount",
         date="CloseDate",
         icon="handshake",
+        timeline=True,
         filters=("OwnerId", "IsClosed", "StageName", "Type"),
         preset=Preset({"OwnerId": "me", "IsClosed": False}, sort="CloseDate"),  # the next to close first
+        board=Kanban(
+            "StageName",
+            shown=("Account.Name", "Amount", "CloseDate"),
+            since=("LastStageChangeDate", "CreatedDate"),  # empty in records whose stage has never changed
+            closed="IsClosed",
+        ),
     ),
     "Lead": Layout(
         listed=("Name", "Company", "Status", "Rating", "Phone", "Email"),
@@ -169,6 +198,7 @@ LAYOUTS: dict[str, Layout] = {
         sort="Name",
         stand_ins=("LastName",),
         icon="person_search",
+        timeline=True,
         filters=("OwnerId", "Status", "Rating", "Industry", "LeadSource"),
     ),
     "Case": Layout(
@@ -186,6 +216,7 @@ LAYOUTS: dict[str, Layout] = {
         title="Subject",
         stand_ins=("CaseNumber",),
         icon="support_agent",
+        timeline=True,
         filters=("OwnerId", "IsClosed", "Status", "Priority", "Origin"),
         actions={
             # An example, which shows only in an org that has this Flow: the local one plays it (org-actions.json).
@@ -219,6 +250,7 @@ LAYOUTS: dict[str, Layout] = {
         title="Subject",
         date="ActivityDate",
         icon="task_alt",
+        done="IsClosed",
         filters=("OwnerId", "IsClosed", "Status", "Priority"),
     ),
 }  # fmt: skip

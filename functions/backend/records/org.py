@@ -10,11 +10,14 @@ from typing import Protocol
 
 from backend.records.actions import Target
 from backend.values import Uid
-from contract.calls import KIND, FieldShape, FieldValue, Section
+from contract.calls import KIND, FieldShape, FieldValue, Section, Sort
+from contract.favorites import Favorite
+from contract.list_views import ListViews
 from contract.picklists import Picklist, RecordType
 
 Row = Mapping[str, object]
 RECORD_TYPE = "RecordTypeId"  # the field that has a record's record type, in every object that has some
+WON, LOST = "won", "lost"  # what a stage means whose records are closed
 CURRENCY = "CurrencyIsoCode"  # a record's field that says what its amounts are in, where an org has several currencies
 
 
@@ -45,6 +48,17 @@ class People:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewQuery:
+    """What a list view shows: `scope` is the word after USING SCOPE, `condition` the SOQL after WHERE, each "" for
+    none; `sort` is the first field of its order.
+    """
+
+    scope: str = ""
+    condition: str = ""
+    sort: Sort | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Described:
     """An sObject as this user may see it. `modified` is Salesforce's own stamp of this state of it, for asking again.
 
@@ -53,7 +67,9 @@ class Described:
     with. `record_types` are those that a new record may get; `picklists` is what is known of each record type's
     picklists, by its id and by field. `language` is the user's, in which all labels are, "" when it is not known.
     `people` is there where some of the records are people. `actions` are the names of those of its actions that the
-    org has for this user, as it said in `actions_hour` (hours since the epoch).
+    org has for this user, as it said in `actions_hour` (hours since the epoch). `views` are the list views that were
+    asked for, by the first 15 characters of their id. `stages` says of the values of its stage what they mean: WON or
+    LOST, "" for a record that is open; it is empty where Salesforce does not tell.
     """
 
     name: str
@@ -73,6 +89,8 @@ class Described:
     picklists: Mapping[str, Mapping[str, Picklist]] = field(default_factory=dict[str, Mapping[str, Picklist]])
     actions: tuple[str, ...] = ()
     actions_hour: int = 0
+    views: Mapping[str, ViewQuery] = field(default_factory=dict[str, ViewQuery])
+    stages: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def shows(self, path: str) -> bool:
         """Whether the user can read a field, or a parent's field such as `Owner.Name`.
@@ -130,6 +148,26 @@ class Org(Protocol):
         """
         ...
 
+    async def list_views(self, uid: Uid, sobject: str) -> ListViews:
+        """The list views of an object that can be asked for as SOQL. Raises NotFound where the object has none."""
+        ...
+
+    async def list_view(self, uid: Uid, sobject: str, view_id: str) -> str:
+        """The query that Salesforce runs for a list view. Raises NotFound where the user has no such view."""
+        ...
+
+    async def favorites(self, uid: Uid) -> Sequence[Favorite]:
+        """The records that the user has starred."""
+        ...
+
+    async def add_favorite(self, uid: Uid, record_id: str, name: str) -> Favorite:
+        """Stars a record. Raises NotFound where the user sees no such record."""
+        ...
+
+    async def remove_favorite(self, uid: Uid, favorite: str) -> None:
+        """Takes a star away. Raises NotFound when it is gone."""
+        ...
+
     async def create(
         self,
         uid: Uid,
@@ -164,6 +202,16 @@ class Org(Protocol):
 
     async def delete(self, uid: Uid, sobject: str, record_id: str) -> None:
         """Deletes a record. Raises NotFound when it is gone."""
+        ...
+
+    async def complete(self, uid: Uid, task_id: str, selected: str) -> tuple[Row | None, str | None]:
+        """Gives a task that is open the first of the org's statuses that close one. Returns the task with the
+        `selected` fields, None when it is not there, and the status that it had, None when nothing was changed.
+        """
+        ...
+
+    async def log(self, uid: Uid, *tasks: Mapping[str, FieldValue]) -> Sequence[str]:
+        """Creates tasks, all or none: the first one with a status that closes it. Returns their ids."""
         ...
 
     async def has_action(self, uid: Uid, target: Target) -> bool:

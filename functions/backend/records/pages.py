@@ -68,7 +68,7 @@ class Position:
 class Listed:
     """The list of which pages are wanted: its SOQL up to FROM, its conditions, and the field that it is sorted by.
 
-    With `find`, the term of a search, it is what SOSL finds.
+    With `find`, the term of a search, it is what SOSL finds. `scope` is the word after USING SCOPE, "" for none.
     """
 
     select: str
@@ -77,6 +77,7 @@ class Listed:
     sort: Sort
     kind: str
     find: str = ""
+    scope: str = ""
 
     def query(self, *more: str, limit: int, offset: int = 0) -> str:
         """SOQL (or SOSL) for these rows of the list, in its order, of those that also fulfil the conditions in
@@ -88,7 +89,8 @@ class Listed:
         rows = f"{where} ORDER BY {order_by(self.sort)} LIMIT {limit}{start}"
         if self.find:
             return f"FIND {{{self.find}}} IN ALL FIELDS RETURNING {self.sobject}({self.select}{rows})"
-        return f"SELECT {self.select} FROM {self.sobject}{rows}"
+        using = f" USING SCOPE {self.scope}" if self.scope else ""
+        return f"SELECT {self.select} FROM {self.sobject}{using}{rows}"
 
     def of(self, ids: Sequence[str]) -> str:
         """SOQL for these records."""
@@ -136,6 +138,11 @@ async def page_of(ask: Ask, listed: Listed, limit: int, cursor: str | None) -> t
             if page or following is None:
                 return page, following
     raise RefusedRequest(Reason.INVALID_CURSOR)
+
+
+def cursor_after(listed: Listed, rows: Sequence[Row]) -> str:
+    """The cursor for what comes after these rows, with which the list begins."""
+    return _next(listed, rows, Position(Mark(None, ""), len(rows)), rows)
 
 
 async def _further_in(ask: Ask, listed: Listed, limit: int, position: Position) -> tuple[Sequence[Row], str | None]:
@@ -187,7 +194,7 @@ def _first(listed: Listed, rows: Sequence[Row], limit: int) -> tuple[Sequence[Ro
     page = rows[:limit]
     if len(rows) <= limit:
         return page, None
-    return page, _next(listed, page, Position(Mark(None, ""), limit), page)
+    return page, cursor_after(listed, page)
 
 
 def _next(listed: Listed, page: Sequence[Row], position: Position, passed: Sequence[Row]) -> str:

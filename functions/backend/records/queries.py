@@ -7,19 +7,24 @@ from functools import partial
 from itertools import chain
 from typing import cast
 
-from backend.records import owners, soql
+from backend.records import activities, days, owners, soql
 from backend.records.action_offers import offered_shapes
 from backend.records.addresses import addresses_of, codes_of
+from backend.records.boards import Boards, board_shape
 from backend.records.currencies import Currencies, Several, amount_literal
 from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import LAYOUTS, Layout, layout_of
-from backend.records.org import CURRENCY, RECORD_TYPE, Described, DescribedField, Org, People, Row
+from backend.records.list_views import list_views_of
+from backend.records.org import CURRENCY, RECORD_TYPE, Described, DescribedField, Org, People, Row, ViewQuery
 from backend.records.pages import Listed, order_by, page_of
 from backend.records.people import FLAG, of_businesses, of_people, related_lists, required
 from backend.records.record_types import picklists_of
 from backend.records.rows import field_value, readable, related_rows, select, to_record
 from backend.values import Caller, Uid
+from contract.activities import AskedDay
+from contract.boards import GetBoard
 from contract.calls import (
+    LAST_CHANGED_AT,
     MAX_PAGE,
     MAX_SEARCH,
     MIN_SEARCH,
@@ -29,6 +34,7 @@ from contract.calls import (
     FieldShape,
     Filter,
     FindOwners,
+    GetDashboard,
     GetPicklists,
     GetRecord,
     Hit,
@@ -51,6 +57,8 @@ from contract.calls import (
     User,
 )
 from contract.errors import NotFound, Reason, RefusedRequest
+from contract.favorites import Favorites
+from contract.list_views import GetListViews, ListViews
 from contract.picklists import Picklists
 
 RELATED_ROWS = 50
@@ -67,6 +75,7 @@ class Queries:
         self._org = org
         self._describes = describes
         self._currencies = currencies
+        self.get_board = Boards(org, describes, currencies, _board_conditions, _board_sorting).get_board
 
     async def list_records(self, caller: Caller, request: ListRecords) -> RecordPage:
         """One page of a list, sorted; the cursor goes on where the page ends, whatever was added meanwhile."""
@@ -79,27 +88,34 @@ class Queries:
 
     async def _list(self, uid: Uid, request: ListRecords, shapes: Shapes) -> RecordPage:
         layout, described = layout_of(request.sobject), object_of(shapes, request.sobject)
-        sort = request.sort or _sorting(request.sobject, described)
+        view, own = ViewQuery(), None
+        if request.list_view is not None:
+            view = await self._describes.list_view(uid, request.sobject, soql.record_id(request.list_view))
+            own = view.sort if view.sort is not None and _sorts(described, view.sort.field) else None
+        sort = request.sort or own or _sorting(request.sobject, described)
         sorted_by = field_of(described, sort.field)
         if not sorted_by.sortable:
             raise RefusedRequest(Reason.INVALID_VALUE, f"{sort.field} cannot be sorted by.")
         several = await self._currencies.several(uid) if _has_several(described, request) else Several()
         conditions = [_filter(described, f, uid, several) for f in request.filters]
+        conditions += [view.condition] if view.condition else []
         ask, find = partial(self._org.query, uid), ""
         if request.search and request.search.strip():
             text = request.search.strip()
             if _needs_sosl(layout, described, text):
                 ask, find = partial(self._found, uid), soql.search_term(text)
+                conditions += _in_scope(view.scope, described, uid)
             else:
                 conditions.append(_search(layout, described, text))
         fields = readable(layout.listed, described)
         selected = select(readable(dict.fromkeys((*fields, sort.field)), described))
-        listed = Listed(selected, request.sobject, tuple(conditions), sort, sorted_by.shape.type, find)
+        listed = Listed(selected, request.sobject, tuple(conditions), sort, sorted_by.shape.type, find, view.scope)
         rows, cursor = await page_of(ask, listed, request.limit, request.cursor)
         return RecordPage(
             records=tuple(to_record(r, fields) for r in rows),
             cursor=cursor,
             total=len(rows) if request.cursor is None and cursor is None else None,
+            sort=sort if request.list_view is not None and request.sort is None else None,
         )
 
     async def _found(self, uid: Uid, text: str) -> Sequence[Sequence[Row]]:
@@ -115,7 +131,9 @@ class Queries:
                 raise RefusedRequest(
                     Reason.UNKNOWN_FIELD, f"{request.sobject} has no related list of that name; known are: {names}"
                 )
-        children = (layout.related[name].sobject for name in request.related)
+        children = [layout.related[name].sobject for name in request.related]
+        if request.timeline and layout.timeline:
+            children += activities.OBJECTS
         work = partial(self._record, caller.uid, request)
         return await self._describes.read(caller.uid, (request.sobject,), work, beside=children)
 
@@ -131,6 +149,9 @@ class Queries:
                 related[name] = readable(LAYOUTS[listed.sobject].listed, child)
                 order = order_by(listed.sorting if _sorts(child, listed.sort) else _sorting(listed.sobject, child))
                 parts.append(f"(SELECT {select(related[name])} FROM {name} ORDER BY {order} LIMIT {RELATED_ROWS})")
+        with_timeline = bool(request.timeline) and layout.timeline
+        if with_timeline:
+            parts += activities.timeline_parts(shapes)
         record_id = soql.record_id(request.id)
         (rows,) = await self._org.query(
             uid, f"SELECT {', '.join(parts)} FROM {request.sobject} WHERE Id = '{record_id}' LIMIT 1"
@@ -142,7 +163,8 @@ class Queries:
             name: tuple(to_record(r, related[name]) for r in related_rows(rows[0], name)) if name in related else ()
             for name in request.related
         }
-        return RecordDetail(record, children)
+        timeline = activities.timeline_of(rows[0], record.id) if with_timeline else None
+        return RecordDetail(record, children, timeline)
 
     async def search(self, caller: Caller, request: Search) -> Hits:
         """Records of several objects in which the words occur, in one request to Salesforce."""
@@ -190,6 +212,16 @@ class Queries:
         rows = dict(zip(names, chain.from_iterable(answers), strict=True))
         return Hits(tuple(Hit(s, to_record(row, fields[s])) for s in names for row in rows[s]))
 
+    async def get_list_views(self, caller: Caller, request: GetListViews) -> ListViews:
+        """The org's list views of an object: one request to Salesforce, more where it answers in pages."""
+        layout_of(request.sobject)
+        return await list_views_of(self._org, caller.uid, request.sobject)
+
+    async def get_favorites(self, caller: Caller, _: Empty) -> Favorites:
+        """The records that the user has starred, in one request to Salesforce."""
+        starred = await self._org.favorites(caller.uid)
+        return Favorites(tuple(one for one in starred if one.sobject in LAYOUTS))
+
     async def find_owners(self, caller: Caller, request: FindOwners) -> Owners:
         """Queues and users to whom a record of an object may be given, in one request to Salesforce."""
         layout_of(request.sobject)
@@ -204,7 +236,8 @@ class Queries:
         async def work(shapes: Shapes) -> SobjectShape:
             return _shape_of(request.sobject, await self._money(caller.uid, shapes), shapes)
 
-        return await self._describes.read(caller.uid, (request.sobject,), work, beside=children)
+        beside = (*children, "Task", *activities.OBJECTS)
+        return await self._describes.read(caller.uid, (request.sobject,), work, beside=beside)
 
     async def get_objects(self, caller: Caller, _: Empty) -> Objects:
         """All objects that the app shows, as this user may see and use them; no request to Salesforce while describes
@@ -215,7 +248,8 @@ class Queries:
             money = await self._money(caller.uid, shapes)
             return tuple(_shape_of(sobject, money, shapes) for sobject in LAYOUTS if sobject in shapes)
 
-        objects = await self._describes.read(caller.uid, tuple(LAYOUTS), shape_all)
+        beside = (*activities.OBJECTS, activities.EVENT)  # so that no later call has to ask for them
+        objects = await self._describes.read(caller.uid, tuple(LAYOUTS), shape_all, beside=beside)
         return Objects(objects, await self._org.site(caller.uid))
 
     async def get_picklists(self, caller: Caller, request: GetPicklists) -> Picklists:
@@ -229,15 +263,21 @@ class Queries:
             return await self._currencies.several(uid)
         return await self._currencies.of(uid)
 
-    async def get_dashboard(self, caller: Caller, _: Empty) -> Dashboard:
-        """The open pipeline by stage, what closes this month, the user's open tasks, the newest accounts: one request
-        to Salesforce.
+    async def get_dashboard(self, caller: Caller, request: Empty) -> Dashboard:
+        """The open pipeline by stage, the newest accounts, and the user's day, or else what closes this month and their
+        open tasks: one request to Salesforce.
         """
-        work = partial(self._dashboard, caller.uid)
-        return await self._describes.read(caller.uid, (), work, beside=("Opportunity", "Account", "Task"))
+        day = request.day if isinstance(request, GetDashboard) else None
+        if day is not None:
+            days.check(day)
+        work = partial(self._dashboard, caller.uid, day)
+        beside = ("Opportunity", "Account", "Task", *(() if day is None else days.BESIDE))
+        return await self._describes.read(caller.uid, (), work, beside=beside)
 
-    async def _dashboard(self, uid: Uid, shapes: Shapes) -> Dashboard:
-        fields = {name: readable((*LAYOUTS[name].listed, "CreatedDate"), shape) for name, shape in shapes.items()}
+    async def _dashboard(self, uid: Uid, day: AskedDay | None, shapes: Shapes) -> Dashboard:
+        fields = {
+            name: readable((*LAYOUTS[name].listed, "CreatedDate"), d) for name, d in shapes.items() if name in LAYOUTS
+        }
         queries: dict[str, str] = {}
         order: list[str] = []
         labels: Mapping[str, str] = {}
@@ -269,6 +309,10 @@ class Queries:
             queries["newest"] = (
                 f"SELECT {select(fields['Account'])} FROM Account ORDER BY CreatedDate DESC LIMIT {HOME_ROWS}"
             )
+        hidden = tuple(part for name, part in _PARTS.items() if name not in queries)
+        if day is not None:  # in their place: a composite request has no more than MAX_QUERIES
+            queries = {name: text for name, text in queries.items() if name not in ("closing", "tasks")}
+            queries |= days.queries(uid, shapes, day)
         rows = dict(zip(queries, await self._org.query(uid, *queries.values()), strict=True)) if queries else {}
 
         def records(name: str, sobject: str) -> tuple[Record, ...]:
@@ -290,8 +334,9 @@ class Queries:
             records("closing", "Opportunity"),
             records("tasks", "Task"),
             pipeline_of="Opportunity" if "Opportunity" in shapes else "",
-            hidden=tuple(part for name, part in _PARTS.items() if name not in queries),
+            hidden=hidden,
             currency=currency,
+            day=None if day is None else days.day_of(rows, shapes, day),
         )
 
     async def get_profile(self, caller: Caller, _: Empty) -> Profile:
@@ -375,7 +420,12 @@ def _shape_of(sobject: str, money: str | Several, shapes: Shapes) -> SobjectShap
         filters=fields_of(layout.filters, lambda f: f.filterable),
         preset=_preset(layout, described),
         sorts=tuple(
-            n for n in fields_of(layout.listed, lambda f: f.sortable and f.shape.type != "reference") if n in visible
+            n
+            for n in fields_of(
+                tuple(dict.fromkeys((*layout.listed, LAST_CHANGED_AT))),
+                lambda f: f.sortable and f.shape.type != "reference",
+            )
+            if n in visible
         ),
         sort=_sorting(sobject, described),
         sections=_sections(described, described.sections, of_businesses(layout.detailed, described)),
@@ -393,7 +443,16 @@ def _shape_of(sobject: str, money: str | Several, shapes: Shapes) -> SobjectShap
         persons=None if described.people is None else _persons(layout, described, described.people),
         owner=if_visible(layout.owner),
         actions=offered_shapes(layout, described),
+        done=layout.done if layout.done in visible and _may_set(described, "Status") else "",
+        timeline=layout.timeline and activities.visible(shapes),
+        calls=layout.timeline and "Task" in shapes and shapes["Task"].creatable,
+        board=board_shape(layout, described),
     )
+
+
+def _may_set(described: Described, name: str) -> bool:
+    """Whether the user may change a field of records that are there."""
+    return described.editable and name in described.fields and described.fields[name].shape.editable
 
 
 def _caption(reference: FieldShape, described: Described, shapes: Shapes) -> str:
@@ -455,6 +514,18 @@ def _preset(layout: Layout, described: Described) -> Preset | None:
     return Preset(filters, Sort(begins.sort, begins.descending) if _sorts(described, begins.sort) else None)
 
 
+def _board_sorting(sobject: str, described: Described) -> Sort:
+    """The order of a board's columns until somebody chooses another: that with which the list begins."""
+    preset = _preset(LAYOUTS[sobject], described)
+    return (preset.sort if preset is not None else None) or _sorting(sobject, described)
+
+
+def _board_conditions(described: Described, request: GetBoard, uid: Uid, several: Several) -> list[str]:
+    conditions = [_filter(described, f, uid, several) for f in request.filters]
+    text = (request.search or "").strip()
+    return [*conditions, _search(LAYOUTS[request.sobject], described, text)] if text else conditions
+
+
 def _has_several(described: Described, request: ListRecords) -> bool:
     """Whether a list compares amounts in several currencies."""
     fields = [field_of(described, f.field) for f in request.filters]
@@ -480,6 +551,15 @@ def _filter(described: Described, condition: Filter, uid: Uid, several: Several)
         return f"{condition.field} {_OPERATORS[condition.operator]} {literal}"
     value = uid.user_id if condition.value == "me" and "User" in field.shape.refers_to else condition.value
     return f"{condition.field} {_OPERATORS[condition.operator]} {soql.literal(field.shape.type, value)}"
+
+
+def _in_scope(scope: str, described: Described, uid: Uid) -> list[str]:
+    """The scope of a list view as a condition, which SOSL needs. Raises RefusedRequest for one that is none."""
+    if not scope:
+        return []
+    if scope == "mine" and "OwnerId" in described.fields:
+        return [f"OwnerId = '{soql.record_id(uid.user_id)}'"]
+    raise RefusedRequest(Reason.INVALID_VALUE, "This list view cannot be searched.")
 
 
 def _searched(layout: Layout, described: Described) -> list[str]:

@@ -1,4 +1,4 @@
-"""The User Interface API: objects, records, and lists with the values that people read.
+"""The User Interface API: objects, records, and lists with the values that people read, and favorites.
 
-Source: User Interface API Developer Guide. Favorites are refused (`refused_apis.py`).
+Source: User Interface API Developer Guide.
 """

@@ -183,7 +183,7 @@ def test_every_failure_of_today_and_one_of_tomorrow_is_read() -> None:
 def test_the_shape_that_is_sent_and_answered_has_two_descriptions() -> None:
     assert "additionalProperties" not in SCHEMAS["Sort"]
     assert SCHEMAS["SortRequest"]["additionalProperties"] is False
-    assert set(SCHEMAS["ListRecords"]["properties"]) == set(encode(ListRecords("A", "s", (), Sort("N"), 1, "c")))
+    assert set(SCHEMAS["ListRecords"]["properties"]) == set(encode(ListRecords("A", "s", (), Sort("N"), 1, "c", "00B")))
 
 
 def test_the_file_is_the_description(repository: Path) -> None:

@@ -21,6 +21,8 @@ from backend.records.queries import Queries
 from backend.values import Attachment, Caller, Secret, Uid
 from contract.calls import FieldShape, FieldValue
 from contract.errors import CallError, NotFound, Reason
+from contract.favorites import Favorite
+from contract.list_views import ListView, ListViews
 from contract.picklists import Picklist
 from tests.functions.memory_store import MemoryCreations
 
@@ -53,6 +55,8 @@ class AnOrg:
         self.action_answer: dict[str, object] = {}
         self.types: dict[str, Mapping[str, Picklist]] = {}
         self.told: list[str] = []
+        self.views: dict[str, str] = {}
+        self.starred: list[Favorite] = []
         describes = Describes(self, self, self, warn=self.told.append)
         self.queries = Queries(self, describes, Currencies(self, self))
         self.changes = Changes(self, describes, Creations(MemoryCreations(), TinkCipher(Secret(new_keyset()))))
@@ -131,6 +135,28 @@ class AnOrg:
             raise NotFound(Reason.RECORD_NOT_FOUND)
         return self.types[record_type]
 
+    async def list_views(self, uid: Uid, sobject: str) -> ListViews:
+        self.sent.append(f"list views of {sobject}")
+        return ListViews(tuple(ListView(view, query) for view, query in self.views.items()))
+
+    async def list_view(self, uid: Uid, sobject: str, view_id: str) -> str:
+        self.sent.append(f"list view {view_id}")
+        if view_id not in self.views:
+            raise NotFound(Reason.RECORD_NOT_FOUND)
+        return self.views[view_id]
+
+    async def favorites(self, uid: Uid) -> Sequence[Favorite]:
+        return self.starred
+
+    async def add_favorite(self, uid: Uid, record_id: str, name: str) -> Favorite:
+        self.starred.append(Favorite(f"0MV{len(self.starred):012}", "Account", record_id, name))
+        return self.starred[-1]
+
+    async def remove_favorite(self, uid: Uid, favorite: str) -> None:
+        if all(one.id != favorite for one in self.starred):
+            raise NotFound(Reason.RECORD_NOT_FOUND)
+        self.starred = [one for one in self.starred if one.id != favorite]
+
     async def create(
         self,
         uid: Uid,
@@ -175,6 +201,12 @@ class AnOrg:
             raise NotFound(Reason.RECORD_NOT_FOUND)
         self.written.append((sobject, {}, None))
         self.rows = []
+
+    async def complete(self, uid: Uid, task_id: str, selected: str) -> tuple[Row | None, str | None]:
+        raise AssertionError("only a real org knows which status closes a task")
+
+    async def log(self, uid: Uid, *tasks: Mapping[str, FieldValue]) -> Sequence[str]:
+        raise AssertionError("only a real org knows which status closes a task")
 
     async def has_action(self, uid: Uid, target: Target) -> bool:
         self.asked_for.append(target)

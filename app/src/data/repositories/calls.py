@@ -20,12 +20,14 @@ class AnotherUser(Exception):
 
 class Network:
     """How calls to the backend go at present. `offline` is whether it cannot be reached, `slow` whether a call waits
-    longer than SLOW_SECONDS for its answer. `changed` is called after each change of the two."""
+    longer than SLOW_SECONDS for its answer. `changed` is called after each change of the two, `reached` after each call
+    that came through."""
 
     def __init__(self) -> None:
         self.offline = False
         self.slow = False
         self.changed: Callable[[], None] = lambda: None
+        self.reached: Callable[[], None] = lambda: None
         self._waiting = 0
 
     def tell(self, *, offline: bool | None = None, slow: bool | None = None) -> None:
@@ -45,10 +47,11 @@ class Network:
         try:
             answer = await work
         except CallError as failed:
-            self.tell(offline=_is_offline(failed))
+            self.tell(offline=is_offline(failed))
             raise
         else:
             self.tell(offline=False)
+            self.reached()
             return answer
         finally:
             timer.cancel()
@@ -142,7 +145,7 @@ class Calls:
         try:
             return await self._backend.call(call, request, await self._id_token(user))
         except OrgUnavailable as failed:
-            if not call.reads or not _is_offline(failed):
+            if not call.reads or not is_offline(failed):
                 raise
         return await self._backend.call(call, request, await self._id_token(user))
 
@@ -155,5 +158,6 @@ class Calls:
         return token
 
 
-def _is_offline(failed: CallError) -> bool:
+def is_offline(failed: CallError) -> bool:
+    """Whether a call failed because the backend could not be reached."""
     return failed.reason is Reason.ORG_UNREACHABLE and failed.details.get("offline") is True

@@ -31,7 +31,8 @@ class Draft:
 
     `typed` has values, so that they can be read in another language; `raw` has texts that are no value yet, such as
     half a number. `record_id` is "" for a new record, which is made under the idempotency key `key`. `names` are the
-    names of the records that were chosen in look-up fields. `at` is when it was changed last (seconds since the epoch).
+    names of the records that were chosen in look-up fields. `at` is when it was changed last (seconds since the epoch),
+    `asks` whether it was saved already and somebody else has changed the same: the form asks at once.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Draft:
     names: dict[str, str] = field(default_factory=dict[str, str])
     key: str = ""
     at: float = 0.0
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,23 +2,33 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TypeVar
 
 from contract.actions import ActionDone, RunAction
+from contract.activities import AskedDay, CallLogged, CompleteTask, LogCall, TaskDone
+from contract.boards import Board, GetBoard
 from contract.calls import (
+    ADD_FAVORITE,
+    COMPLETE_TASK,
     CREATE_RECORD,
     DELETE_RECORD,
     FIND_OWNERS,
+    GET_BOARD,
     GET_DASHBOARD,
+    GET_FAVORITES,
     GET_FILE,
+    GET_LIST_VIEWS,
     GET_OBJECTS,
     GET_PICKLISTS,
     GET_PROFILE,
     GET_RECORD,
+    GET_SIGN_IN_OPTIONS,
     LIST_FILES,
     LIST_RECORDS,
+    LOG_CALL,
+    REMOVE_FAVORITE,
     RUN_ACTION,
     SEARCH,
     UPDATE_RECORD,
@@ -29,6 +39,7 @@ from contract.calls import (
     Empty,
     FieldValue,
     FindOwners,
+    GetDashboard,
     GetPicklists,
     GetRecord,
     Hits,
@@ -44,7 +55,10 @@ from contract.calls import (
     UpdateRecord,
 )
 from contract.codec import encode
+from contract.errors import Reason, RefusedRequest
+from contract.favorites import AddFavorite, Favorite, Favorites, RemoveFavorite
 from contract.files import GetFile, ListFiles, RecordFiles, UploadFile
+from contract.list_views import GetListViews, ListView, ListViews
 from contract.picklists import Picklists
 from data.repositories.calls import Calls
 from data.repositories.shelf import Fetch, Shelf
@@ -52,6 +66,8 @@ from data.repositories.shelf import Fetch, Shelf
 T = TypeVar("T")
 _VISITS, _MAX_VISITS = "visits", 10
 _SEARCHES, _MAX_SEARCHES = "searches", 8
+_CALL = "called"
+_FAVORITES = "favorites"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +77,16 @@ class Visited:
     sobject: str
     id: str
     fields: dict[str, FieldValue]
+
+
+@dataclass(frozen=True, slots=True)
+class ListChoice:
+    """What the list of an object shows on this device: one of the org's list views, `all` records, or (neither) what
+    the app begins with; and the list views that were used last, the newest first."""
+
+    view: ListView | None = None
+    all: bool = False
+    recent: tuple[ListView, ...] = ()
 
 
 class RecordsRepository:
@@ -73,6 +99,7 @@ class RecordsRepository:
     def __init__(self, calls: Calls, shelf: Shelf) -> None:
         self._call = calls
         self._shelf = shelf
+        self._tells_days = True
         self.saved: Callable[[str, str, Record | None], None] = lambda _sobject, _id, _record: None
         self.deleted: Callable[[str, str], None] = lambda _sobject, _id: None
 
@@ -82,9 +109,19 @@ class RecordsRepository:
         """All objects that the user may see."""
         return Fetch(self._shelf, "objects", Objects, lambda: self._call(GET_OBJECTS, Empty()))
 
-    def dashboard(self) -> Fetch[Dashboard]:
-        """What home shows."""
-        return Fetch(self._shelf, "dashboard", Dashboard, lambda: self._call(GET_DASHBOARD, Empty()))
+    def dashboard(self, day: Callable[[], AskedDay | None] = lambda: None) -> Fetch[Dashboard]:
+        """What home shows, with the person's day as `day` gives it when it is fetched."""
+        return Fetch(self._shelf, "dashboard", Dashboard, lambda: self._dashboard(day()))
+
+    async def _dashboard(self, day: AskedDay | None) -> Dashboard:
+        if day is not None and self._tells_days:
+            try:
+                return await self._call(GET_DASHBOARD, GetDashboard(day))
+            except RefusedRequest as refused:
+                if refused.reason is not Reason.MALFORMED_REQUEST:
+                    raise
+                self._tells_days = False  # a backend from before days
+        return await self._call(GET_DASHBOARD, GetDashboard())
 
     def profile(self) -> Fetch[Profile]:
         """The user as Salesforce has them."""
@@ -97,10 +134,19 @@ class RecordsRepository:
             self._shelf, f"list/{request.sobject}/{asked}", RecordPage, lambda: self._call(LIST_RECORDS, request)
         )
 
+    def board(self, request: GetBoard) -> Fetch[Board]:
+        """An object's records by their stage, or more of one stage."""
+        asked = sha256(json.dumps(encode(request), sort_keys=True).encode()).hexdigest()[:16]
+        return Fetch(self._shelf, f"board/{request.sobject}/{asked}", Board, lambda: self._call(GET_BOARD, request))
+
     def detail(self, shape: SobjectShape, record_id: str) -> Fetch[RecordDetail]:
-        """A record, with all related lists of its object."""
-        request = GetRecord(shape.sobject, record_id, tuple(r.name for r in shape.related))
+        """A record, with all related lists of its object, and its activities where it has them."""
+        request = GetRecord(shape.sobject, record_id, tuple(r.name for r in shape.related), shape.timeline or None)
         return Fetch(self._shelf, _key(shape.sobject, record_id), RecordDetail, lambda: self._call(GET_RECORD, request))
+
+    async def fresh(self, sobject: str, record_id: str) -> Record:
+        """A record as it is in Salesforce now, without its related lists."""
+        return (await self._call(GET_RECORD, GetRecord(sobject, record_id))).record
 
     def picklists(self, sobject: str, record_type: str) -> Fetch[Picklists]:
         """What the picklists of a record type (its id) hold."""
@@ -118,7 +164,29 @@ class RecordsRepository:
         """The bytes of a file, by the id of its version; nothing of it is kept on this device."""
         return await self._call.download(GET_FILE, GetFile(version))
 
+    def list_views(self, sobject: str) -> Fetch[ListViews]:
+        """The org's list views of an object."""
+        return Fetch(
+            self._shelf, f"list-views/{sobject}", ListViews, lambda: self._call(GET_LIST_VIEWS, GetListViews(sobject))
+        )
+
+    def favorites(self) -> Fetch[Favorites]:
+        """The records that the user has starred."""
+        return Fetch(self._shelf, _FAVORITES, Favorites, lambda: self._call(GET_FAVORITES, Empty()))
+
     # What changes something
+
+    async def add_favorite(self, sobject: str, record_id: str, name: str) -> Favorite:
+        """Stars a record."""
+        return await self._call(ADD_FAVORITE, AddFavorite(sobject, record_id, name))
+
+    async def remove_favorite(self, favorite: str) -> None:
+        """Takes a star away, by the favorite's own id."""
+        await self._call(REMOVE_FAVORITE, RemoveFavorite(favorite))
+
+    async def keep_favorites(self, favorites: Favorites) -> None:
+        """Keeps on this device what is starred now."""
+        await self._shelf.put(_FAVORITES, favorites)
 
     async def search(self, text: str) -> Hits:
         """The records in which the text occurs."""
@@ -153,7 +221,8 @@ class RecordsRepository:
         request = UpdateRecord(sobject, record_id, fields, version, allow_duplicates or None)
         record = (await self._call(UPDATE_RECORD, request)).record
         kept = await self._shelf.get(_key(sobject, record_id), RecordDetail)
-        await self._shelf.put(_key(sobject, record_id), RecordDetail(record, kept.value.related if kept else {}))
+        before = RecordDetail(record) if kept is None else kept.value
+        await self._shelf.put(_key(sobject, record_id), replace(before, record=record))
         self.saved(sobject, record_id, record)
         return record
 
@@ -175,6 +244,39 @@ class RecordsRepository:
         """Runs an action on a record under an idempotency key; the same key again runs it no second time."""
         return await self._call(RUN_ACTION, RunAction(sobject, record_id, action, answers, key))
 
+    async def complete(self, sobject: str, task_id: str, undone: TaskDone | None = None) -> TaskDone:
+        """Completes a task; with what that has `undone`, gives it back the status that it had before."""
+        back = (None, None) if undone is None else (undone.before, undone.version)
+        done = await self._call(COMPLETE_TASK, CompleteTask(task_id, *back))
+        self.saved(sobject, task_id, Record(done.id, done.fields, done.version))
+        return done
+
+    async def log_call(self, asked: LogCall) -> CallLogged:
+        """Keeps in Salesforce that one has called, and what follows; the same key again keeps nothing more."""
+        return await self._call(LOG_CALL, asked)
+
+    async def kept_call(self, shape: type[T]) -> T | None:
+        """The call that was begun last on this device and is not logged yet, as `keep_call` was given it."""
+        kept = await self._shelf.get(_CALL, shape)
+        return None if kept is None else kept.value
+
+    async def keep_call(self, called: object) -> None:
+        """Keeps a call on this device until it is logged."""
+        await self._shelf.put(_CALL, called)
+
+    async def forget_call(self) -> None:
+        """Removes the call from this device."""
+        await self._shelf.remove(_CALL)
+
+    async def kept(self, sobject: str, record_id: str) -> Record | None:
+        """A record as this device has it; None when it has not."""
+        seen = await self._shelf.get(_key(sobject, record_id), RecordDetail)
+        return None if seen is None else seen.value.record
+
+    async def reach(self) -> None:
+        """Asks the backend for what costs Salesforce nothing, to know whether it can be reached."""
+        await self._call(GET_SIGN_IN_OPTIONS, Empty())
+
     async def forget(self, sobject: str, record_id: str) -> None:
         """Removes from this device what it keeps of a record that no longer exists in Salesforce."""
         await self._shelf.remove(_key(sobject, record_id))
@@ -190,6 +292,15 @@ class RecordsRepository:
     async def visit(self, visited: Visited) -> None:
         """Notes that the person has opened a record; the last ones are kept."""
         await self._shelf.put(f"{_VISITS}/{visited.id}", visited, folder_size=_MAX_VISITS)
+
+    async def list_choice(self, sobject: str) -> ListChoice | None:
+        """What the list of an object shows on this device; None when nothing was chosen."""
+        kept = await self._shelf.get(f"list-choice/{sobject}", ListChoice)
+        return None if kept is None else kept.value
+
+    async def keep_list_choice(self, sobject: str, choice: ListChoice) -> None:
+        """Keeps what the list of an object shows."""
+        await self._shelf.put(f"list-choice/{sobject}", choice)
 
     async def searches(self) -> tuple[str, ...]:
         """The texts that were searched for last, the newest first."""

@@ -12,11 +12,13 @@ Theme = Literal["system", "light", "dark"]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the person chose on this device; `language` is "" for the device's own."""
+    """What the person chose on this device; `language` is "" for the device's own, `boards` are the objects whose
+    records they look at on a board."""
 
     theme: Theme = "system"
     language: str = ""
     lock: bool = False
+    boards: tuple[str, ...] = ()
 
 
 class SettingsRepository:

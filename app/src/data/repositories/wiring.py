@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from data.repositories.access import AccessRepository
 from data.repositories.calls import Calls, Network
 from data.repositories.drafts import Drafts
+from data.repositories.queue import Queue
 from data.repositories.records import RecordsRepository
+from data.repositories.sending import Sending
 from data.repositories.session import SessionRepository
 from data.repositories.settings import SettingsRepository
 from data.repositories.shelf import Shelf
@@ -32,6 +34,8 @@ class Repositories:
     network: Network
     shelf: Shelf
     drafts: Drafts
+    queue: Queue
+    sending: Sending
     settings: SettingsRepository
 
 
@@ -50,14 +54,17 @@ def make_repositories(
     shelf = Shelf(device, now, lambda: None if session.user is None else session.user.uid)
     sign_outs = SignOuts(backend, firebase, device, windows, now, sleep)
     calls = Calls(backend, session)
+    records, queue = RecordsRepository(calls, shelf), Queue(device, windows, now)
     return Repositories(
         session,
         SignInRepository(backend, session, device, now, sleep),
         sign_outs,
         AccessRepository(calls, session, shelf, sign_outs),
-        RecordsRepository(calls, shelf),
+        records,
         calls.network,
         shelf,
         Drafts(device, windows, now),
+        queue,
+        Sending(queue, records, calls.network, windows, now, sleep),
         SettingsRepository(device),
     )

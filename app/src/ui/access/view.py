@@ -7,7 +7,7 @@ from contract.errors import from_wire
 from ui.access.view_model import AccessViewModel, history_words, is_healthy, state_words
 from ui.shared import parts, theme, values
 from ui.shared.live import use
-from ui.shared.words import _
+from ui.shared.words import _, n_
 from ui.shell import Shell
 
 
@@ -81,7 +81,8 @@ def _devices(shell: Shell, model: AccessViewModel, access: Access) -> ft.Control
         )
 
     async def everywhere() -> None:
-        await model.leave(lambda: shell.handover.sign_out(everywhere=True))
+        if await model.ask_to_leave(shell.handover.waits, everywhere=True):
+            await model.leave(lambda: shell.handover.sign_out(everywhere=True))
 
     buttons: list[ft.Control] = []
     if len(access.devices) > 1:
@@ -110,7 +111,8 @@ def _history(access: Access) -> ft.Control:
 
 def _leaving(shell: Shell, model: AccessViewModel) -> list[ft.Control]:
     async def sign_out() -> None:
-        await model.leave(shell.handover.sign_out)
+        if await model.ask_to_leave(shell.handover.waits, everywhere=False):
+            await model.leave(shell.handover.sign_out)
 
     async def erase() -> None:
         await model.leave(shell.handover.erase)
@@ -121,6 +123,8 @@ def _leaving(shell: Shell, model: AccessViewModel) -> list[ft.Control]:
     async def keep() -> None:
         model.ask_to_erase(False)
 
+    if model.asks_to_leave:
+        return [_waiting_question(shell, model)]
     if model.asks_to_erase:
         yes = ft.FilledButton(
             _("Erase"),
@@ -143,3 +147,32 @@ def _leaving(shell: Shell, model: AccessViewModel) -> list[ft.Control]:
             _("Erase my data"), icon=ft.Icons.DELETE_OUTLINE, height=theme.TARGET, disabled=model.busy, on_click=ask
         ),
     ]
+
+
+def _waiting_question(shell: Shell, model: AccessViewModel) -> ft.Control:
+    """What becomes of what waits to be sent, when somebody wants to sign out."""
+
+    async def leave(*, discards: bool) -> None:
+        await model.leave(lambda: shell.handover.sign_out(everywhere=model.everywhere, discards=discards))
+
+    async def send() -> None:
+        if await model.send_first():
+            await leave(discards=False)
+
+    async def discard() -> None:
+        await leave(discards=True)
+
+    async def stay() -> None:
+        model.stay()
+
+    words = n_(
+        "{count} change is on this device only. Send it before you sign out?",
+        "{count} changes are on this device only. Send them before you sign out?",
+        model.waiting,
+    )
+    actions: list[ft.Control] = [
+        ft.FilledButton(_("Send first"), height=theme.TARGET, disabled=model.busy, on_click=send),
+        ft.OutlinedButton(_("Discard and sign out"), height=theme.TARGET, disabled=model.busy, on_click=discard),
+        ft.TextButton(_("Stay signed in"), height=theme.TARGET, disabled=model.busy, on_click=stay),
+    ]
+    return parts.note(words, kind="question", actions=actions)

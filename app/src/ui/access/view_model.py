@@ -6,16 +6,23 @@ from contract.calls import Access, HistoryLine, SignedInDevice
 from contract.errors import CallError, Reason, from_wire
 from data.repositories.access import AccessRepository
 from data.repositories.calls import AnotherUser
+from data.repositories.queue import Queue
+from data.repositories.sending import Sending
 from ui.shared.state import Live, Screen
 from ui.shared.words import _
 
 
 class AccessViewModel(Screen):
     """`busy` is whether something is on its way to the backend, `problem` why it failed; `asks_to_erase` whether the
-    page asks if the person is sure."""
+    page asks if the person is sure. `asks_to_leave` is whether it asks what becomes of what waits to be sent,
+    before a sign-out that may be `everywhere`, on all devices."""
 
-    def __init__(self, access: AccessRepository) -> None:
+    def __init__(self, access: AccessRepository, queue: Queue, sending: Sending) -> None:
         super().__init__()
+        self._queue = queue
+        self._sending = sending
+        self.asks_to_leave = False
+        self.everywhere = False
         self._access = access
         self.access = Live[Access](access.access())
         self.access.listen(self.changed)
@@ -43,6 +50,32 @@ class AccessViewModel(Screen):
             await self.access.load()
 
         await self._do(end)
+
+    async def ask_to_leave(self, waits: Callable[[], Awaitable[bool]], *, everywhere: bool) -> bool:
+        """Asks what becomes of the edits that wait to be sent, if there are any as `waits` says. Returns whether the
+        person may leave at once."""
+        self.asks_to_leave, self.everywhere = await waits(), everywhere
+        self.changed()
+        return not self.asks_to_leave
+
+    def stay(self) -> None:
+        """Stops asking: the person stays signed in."""
+        self.asks_to_leave = False
+        self.changed()
+
+    async def send_first(self) -> bool:
+        """Sends what waits. Returns whether nothing waits any more."""
+
+        async def send() -> None:
+            await self._sending.run()
+
+        await self._do(send)
+        return not self._queue.all()
+
+    @property
+    def waiting(self) -> int:
+        """How many edits wait to be sent."""
+        return len(self._queue.all())
 
     async def leave(self, leave: Callable[[], Awaitable[None]]) -> None:
         """Does what `leave` does, a sign-out or an erasure; what goes wrong is in `problem`."""

@@ -6,14 +6,18 @@ from datetime import datetime
 import flet as ft
 
 from contract.calls import Record, SobjectShape
+from contract.favorites import Favorite
 from data.repositories.drafts import Draft
 from data.repositories.records import Visited
+from ui.home import day_view
 from ui.home.view_model import Bar, HomeViewModel
 from ui.places import Place
-from ui.shared import parts, values
+from ui.shared import activity_rows, parts, theme, values
 from ui.shared.live import kept, use
 from ui.shared.words import _, n_
 from ui.shell import Shell
+
+_STARS = 8  # favorites that home has room for
 
 
 def greeting(name: str, hour: int) -> str:
@@ -26,28 +30,33 @@ def greeting(name: str, hour: int) -> str:
 @ft.component
 def Home(shell: Shell, model: HomeViewModel) -> ft.Control:
     use(model)
+    use(shell.stars)
     user, live = shell.session.user, model.dashboard
     first_name = user.name.split(" ")[0] if user else ""
     hello = parts.big_heading(greeting(first_name, datetime.now().hour))  # noqa: DTZ005  the person's own clock
-    visited = [v for v in model.visited if shell.catalogue.may_show(v.sobject)]
+    starred = [f for f in shell.stars.favorites if shell.catalogue.may_show(f.sobject)]
+    stars = {f.record for f in starred}
+    visited = [v for v in model.visited if shell.catalogue.may_show(v.sobject) and v.id not in stars]
     if live.value is None:
         below = (
             [parts.trouble(live.problem, model.load)]
             if live.problem is not None
             else [parts.skeleton_cards(240, 160, 160)]
         )
-        return parts.content(hello, *_drafts(shell, model.drafts), *_seen(shell, visited), *below)
+        return parts.content(
+            hello, *_drafts(shell, model.drafts), *_starred(shell, starred), *_seen(shell, visited), *below
+        )
     dashboard = live.value
-    shown: list[ft.Control] = []
+    shown: list[ft.Control] = day_view.cards(shell, model)
     if model.shows("pipeline"):
-        shown.append(_pipeline(model, values.currency_of(shell.catalogue.shape(dashboard.pipeline_of))))
-    if model.shows("closing"):
+        shown.append(_pipeline(shell, model, shell.catalogue.shape(dashboard.pipeline_of)))
+    if model.day is None and model.shows("closing"):
         closing = _records(shell, model, "closing", dashboard.closing, _("Nothing closes this month."))
         shown.append(parts.card(_("Closing this month"), *closing))
-    if model.shows("tasks"):
+    if model.day is None and model.shows("tasks"):
         tasks = _records(shell, model, "tasks", dashboard.tasks, _("Nothing to do. Well done!"))
         shown.append(parts.card(_("My open tasks"), *tasks))
-    shown += _seen(shell, visited)
+    shown += [*_starred(shell, starred), *_seen(shell, visited)]
     if not visited and model.shows("newestAccounts"):
         newest = _records(shell, model, "newest", dashboard.newest_accounts, "")
         shown.append(parts.card(_("Newest accounts"), *newest))
@@ -62,8 +71,9 @@ def _column(control: ft.Control) -> ft.Control:
     return ft.Container(control, col={"xs": 12, "lg": 6})
 
 
-def _pipeline(model: HomeViewModel, currency: str) -> ft.Control:
-    bars = model.bars
+def _pipeline(shell: Shell, model: HomeViewModel, shape: SobjectShape | None) -> ft.Control:
+    bars, currency = model.bars, values.currency_of(shape)
+    opens = shape.sobject if shape is not None and shape.board is not None else ""
     if not bars:
         return parts.card(_("Open pipeline"), parts.faint(_("No open deals right now.")))
     currency = model.converted_to or currency
@@ -75,12 +85,16 @@ def _pipeline(model: HomeViewModel, currency: str) -> ft.Control:
     count = parts.faint(n_("{count} deal", "{count} deals", sum(b.count for b in bars)))
     converted = [parts.faint(_("Converted to {currency}", currency=model.converted_to))] if model.converted_to else []
     summary = ft.Row([total, count, *converted], spacing=12, vertical_alignment=ft.CrossAxisAlignment.END, wrap=True)
-    lines = [kept(model, f"bar {n}", (b, currency), lambda b=b: _bar(b, currency)) for n, b in enumerate(bars)]
+    lines = [
+        kept(model, f"bar {n}", (b, currency, opens), lambda b=b: _bar(shell, b, currency, opens))
+        for n, b in enumerate(bars)
+    ]
     return parts.card(_("Open pipeline"), summary, *lines)
 
 
-def _bar(bar: Bar, currency: str) -> ft.Control:
-    """A stage as a labelled horizontal bar, read out as one line."""
+def _bar(shell: Shell, bar: Bar, currency: str, opens: str) -> ft.Control:
+    """A stage as a labelled horizontal bar, read out as one line; a tap opens the stage on the board of the object that
+    is named."""
     filled = max(2, round(bar.share * 100))
     strip = ft.Row(
         [
@@ -101,7 +115,17 @@ def _bar(bar: Bar, currency: str) -> ft.Control:
         tight=True,
     )
     said = f"{bar.stage}: {values.money(bar.amount, currency)}, " + n_("{count} deal", "{count} deals", bar.count)
-    return ft.Semantics(content=body, label=said, exclude_semantics=True)
+    line = ft.Semantics(content=body, label=said, exclude_semantics=True)
+    if not opens:
+        return line
+
+    async def open_stage() -> None:
+        await shell.show_stage(opens, bar.value)
+
+    return ft.Container(
+        ft.MergeSemantics(line), on_click=open_stage, ink=True, border_radius=8, height=theme.TARGET,
+        alignment=ft.Alignment.CENTER,
+    )  # fmt: skip
 
 
 def _records(
@@ -123,11 +147,17 @@ def _records(
             words.append(values.money(amount, values.currency_of(shape, record.fields)))
         words += values.summary(shape, record, leave_out=(shape.date, shape.amount))
         # Below the title, which has no room beside a date on a phone; the amount before what may be cut.
-        return parts.tile(values.title(shape, record), values.joined(*words), open_record)
+        return parts.tile(
+            values.title(shape, record), values.joined(*words), open_record,
+            leading=activity_rows.circle_of(shell, shape, record),
+        )  # fmt: skip
+
+    def still_open(record: Record, shape: SobjectShape | None) -> bool:
+        return shape is not None and activity_rows.is_open(shell, shape, record)
 
     shaped = [(r, shell.catalogue.shape_of_id(r.id)) for r in records]
     return [
-        kept(model, f"{card} {n}", (r, shape), lambda r=r, shape=shape: line(r, shape))
+        kept(model, f"{card} {n}", (r, shape, still_open(r, shape)), lambda r=r, shape=shape: line(r, shape))
         for n, (r, shape) in enumerate(shaped)
     ]
 
@@ -145,6 +175,21 @@ def _seen(shell: Shell, visited: Sequence[Visited]) -> list[ft.Control]:
         return parts.tile(values.title(shape, record), values.joined(*words), open_record)
 
     return [parts.card(_("Recently seen"), *(line(v) for v in visited[:5]))]
+
+
+def _starred(shell: Shell, starred: Sequence[Favorite]) -> list[ft.Control]:
+    """What the person has starred, as many as have room; Salesforce has the others."""
+    if not starred:
+        return []
+
+    def line(favorite: Favorite) -> ft.Control:
+        async def open_record() -> None:
+            await shell.go(Place("record", favorite.sobject, favorite.record))
+
+        shape = shell.catalogue.shape(favorite.sobject)
+        return parts.tile(favorite.name, "" if shape is None else shape.label, open_record)
+
+    return [parts.card(_("Favorites"), *(line(f) for f in starred[:_STARS]))]
 
 
 def _drafts(shell: Shell, drafts: tuple[Draft, ...]) -> list[ft.Control]:

@@ -1,23 +1,28 @@
-"""Home: the open pipeline as bars, what closes this month, the person's open tasks, what they saw and typed last."""
+"""Home: what the day asks for, the open pipeline as bars, what the person saw and typed last."""
 
 import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
+from contract.activities import Activity, Day
 from data.repositories.drafts import Draft, Drafts
 from data.repositories.records import RecordsRepository, Visited
+from ui.shared import days
 from ui.shared.state import Live, Screen
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One stage of the pipeline, as people read it; `share` is its amount relative to the largest, from 0 to 1."""
+    """One stage of the pipeline, as people read it; `share` is its amount relative to the largest, from 0 to 1, and
+    `value` what the stage is called in Salesforce."""
 
     stage: str
     amount: float
     count: int
     share: float
+    value: str = ""
 
 
 class HomeViewModel(Screen):
@@ -28,9 +33,11 @@ class HomeViewModel(Screen):
         super().__init__()
         self._records = records
         self._drafts = drafts
-        self.dashboard = Live(records.dashboard(), now)
+        self._now = now
+        self.dashboard = Live(records.dashboard(lambda: days.asked_day(now())), now)
         self.dashboard.listen(self.changed)
         self.visited: tuple[Visited, ...] = ()
+        self.whole: frozenset[str] = frozenset()  # the parts of the day of which everything is shown
 
     async def load(self) -> None:
         self.visited = await self._records.visited()
@@ -60,11 +67,43 @@ class HomeViewModel(Screen):
         return self._drafts.all()
 
     @property
+    def today(self) -> date:
+        """The date of now on this device."""
+        return days.today(self._now())
+
+    @property
+    def day(self) -> Day | None:
+        """What the day asks for; None where the backend does not tell."""
+        return None if self.dashboard.value is None else self.dashboard.value.day
+
+    def show_whole(self, part: str) -> None:
+        """Shows all of a part of the day."""
+        self.whole |= {part}
+        self.changed()
+
+    @property
+    def overdue(self) -> tuple[Activity, ...]:
+        """The tasks that were due before today, the newest first."""
+        today = self.today.isoformat()
+        return () if self.day is None else tuple(t for t in self.day.tasks if (t.day or today) < today)
+
+    @property
+    def due(self) -> tuple[Activity, ...]:
+        """The tasks of today."""
+        today = self.today.isoformat()
+        return () if self.day is None else tuple(t for t in self.day.tasks if t.day == today)
+
+    @property
+    def events(self) -> tuple[Activity, ...]:
+        """The events of today; those of yesterday, which the device may have kept, are none."""
+        return () if self.day is None or self.day.today != self.today.isoformat() else self.day.events
+
+    @property
     def bars(self) -> list[Bar]:
         """The stages of the open pipeline, in the backend's order."""
         pipeline = self.dashboard.value.pipeline if self.dashboard.value else ()
         largest = max((s.amount for s in pipeline), default=0) or 1
-        return [Bar(s.label or s.stage, s.amount, s.count, s.amount / largest) for s in pipeline]
+        return [Bar(s.label or s.stage, s.amount, s.count, s.amount / largest, s.stage) for s in pipeline]
 
     @property
     def converted_to(self) -> str:

@@ -6,10 +6,11 @@ from contextlib import suppress
 from dataclasses import replace
 
 from contract.calls import FieldShape, FieldValue, Section, SobjectShape
-from contract.errors import CallError
+from contract.errors import CallError, NotFound, Reason
 from contract.picklists import RecordType
 from data.repositories.calls import AnotherUser
 from data.repositories.drafts import Draft, Drafts, new_id
+from data.repositories.queue import Queue, is_temporary
 from data.repositories.records import RecordsRepository
 from ui.places import Given
 from ui.records.amounts import has_another_sign
@@ -34,13 +35,15 @@ class FillingViewModel(Screen):
         record_id: str,
         given: tuple[Given, ...],
         shape_of_id: Callable[[str], SobjectShape | None],
+        queue: Queue,
     ) -> None:
         super().__init__()
         self._records = records
+        self._queue = queue
         self._drafts = drafts
         self._given = given
         self._shape_of_id = shape_of_id
-        self._detail = None if not record_id else Live(records.detail(shape, record_id))
+        self._detail = None if not record_id or is_temporary(record_id) else Live(records.detail(shape, record_id))
         self.shape = shape
         self.record_id = record_id
         self.draft: Draft | None = None
@@ -67,11 +70,19 @@ class FillingViewModel(Screen):
         visit = self._visits.new()
         self._reset()
         draft, late = await self._drafts.take_up(self.shape.sobject, self.record_id), False
+        if draft is not None and self._queue.has(draft.key, {**draft.seen, **draft.typed}):
+            self._drafts.throw_away(draft)  # the window in which it was saved ended before it went
+            draft = None
+        self._follow_record()
+        if draft is not None and draft.record_id != self.record_id:
+            draft = replace(draft, record_id=self.record_id)
         if draft is not None:
             late = await self._offers.take(self._offers.type_of(draft, self._given))
             if not self._visits.is_last(visit):
                 return
             self._go_on_with(self._understood(draft))
+        elif is_temporary(self.record_id):
+            await self._begin_before_it_is_made(visit)
         elif self._detail is None:
             late = await self._offers.take(self._offers.first_type(self._given))
             if not self._visits.is_last(visit):
@@ -86,7 +97,7 @@ class FillingViewModel(Screen):
                 self._detail.problem,
             )
             if record is not None:
-                self.problem = None
+                self.problem, record = None, self._queue.over(self.shape, record)
                 late = await self._offers.take(str(record.fields.get(self.shape.record_type) or ""))
                 if not self._visits.is_last(visit):
                     return
@@ -94,6 +105,23 @@ class FillingViewModel(Screen):
         self.changed()
         if late:
             await self._take_up_newer(begins=draft is None)
+
+    def _follow_record(self) -> None:
+        """Goes on with the id of Salesforce's, once a record that was made without a network has one."""
+        real = self._queue.real(self.record_id)
+        if real != self.record_id:
+            self.record_id, self._detail = real, Live(self._records.detail(self.shape, real))
+
+    async def _begin_before_it_is_made(self, visit: int) -> None:
+        """Begins with a record that is to be made and is not in Salesforce yet."""
+        making = self._queue.making(self.record_id)
+        if making is None:
+            self.problem = NotFound(Reason.RECORD_NOT_FOUND)
+            return
+        record = self._queue.record(self.shape, making)
+        await self._offers.take(str(record.fields.get(self.shape.record_type) or ""))
+        if self._visits.is_last(visit):
+            self.draft = Draft(new_id(), self.shape.sobject, self.record_id, record.fields)
 
     def _go_on_with(self, draft: Draft) -> None:
         """Shows a draft of another visit; of a new record without what is not offered any more."""

@@ -3,13 +3,13 @@
 import flet as ft
 
 from contract.calls import FieldShape
+from data.repositories.merge import Conflict
 from ui.places import Place
 from ui.records.form_foot import Ways, end, foot
 from ui.records.form_view_model import Alike, FormViewModel
 from ui.records.inputs_view import Input, border, with_words
 from ui.shared import hands, parts, theme, values
 from ui.shared.live import keyed, use
-from ui.shared.merge import Conflict
 from ui.shared.words import _
 from ui.shell import Shell
 

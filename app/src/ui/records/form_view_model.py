@@ -6,20 +6,22 @@ from typing import cast
 
 from contract.calls import LAST_CHANGED_AT, FieldShape, FieldValue, Record, SobjectShape
 from contract.errors import CallError, ChangedMeanwhile, MayBeDuplicate, OrgUnavailable, Reason, RefusedRequest
-from data.repositories.calls import AnotherUser
+from data.repositories.calls import AnotherUser, is_offline
 from data.repositories.drafts import Draft, Drafts, Sent, new_id
+from data.repositories.merge import MERGES, Conflict, merge, their_record, who_changed, with_what_belongs
+from data.repositories.queue import NotKept, Queue, is_temporary
 from data.repositories.records import RecordsRepository
+from data.repositories.sending import OF_VALUES
 from ui.places import Given
 from ui.records.amounts import decimals_of, has_another_sign, what_is_too_fine
 from ui.records.filling_view_model import FillingViewModel
+from ui.records.offers import with_value
 from ui.shared import values
-from ui.shared.merge import MERGES, Conflict, merge, their_record, who_changed, with_what_belongs
+from ui.shared.refusals import Refusals
 from ui.shared.state import Live
 from ui.shared.words import _
 
 Saved = Callable[[str, str, str], Awaitable[None]]  # object, id, what to say
-# Salesforce refuses a record for these after the backend has looked for an earlier one, so none was made before.
-_OF_VALUES = frozenset({Reason.INVALID_VALUE, Reason.VALUE_NOT_IN_PICKLIST, Reason.RECORD_TYPE_NOT_AVAILABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Alike:
 
 class FormViewModel(FillingViewModel):
     """`saved` is called after a save. `conflicts` are the fields that somebody else has changed too, `choices` whose
-    value the person has chosen for each. `unsure` is whether nobody can tell if a new record was made before."""
+    value the person has chosen for each. `offline` says whether the backend is out of reach: then what is saved waits
+    in the queue. `unsure` is whether nobody can tell if a new record was made before."""
 
     def __init__(
         self,
@@ -44,8 +47,14 @@ class FormViewModel(FillingViewModel):
         given: tuple[Given, ...],
         saved: Saved,
         shape_of_id: Callable[[str], SobjectShape | None],
+        queue: Queue,
+        offline: Callable[[], bool] = lambda: False,
+        refusals: Refusals | None = None,
     ) -> None:
-        super().__init__(records, drafts, shape, record_id, given, shape_of_id)
+        super().__init__(records, drafts, shape, record_id, given, shape_of_id, queue)
+        self._offline = offline
+        self._decides = False  # whether the draft was in the queue, where it asked: it goes before what waits since
+        self._refusals = refusals or Refusals()
         self._saved = saved
         self._theirs: Record | None = None
         self.conflicts: tuple[Conflict, ...] = ()
@@ -56,7 +65,34 @@ class FormViewModel(FillingViewModel):
 
     def _reset(self) -> None:
         super()._reset()
-        self.conflicts, self.alike, self.unsure = (), None, False
+        self.conflicts, self.alike, self.unsure, self._decides = (), None, False, False
+
+    async def load(self) -> None:
+        """Begins as every form does. Where what waits to be sent asks the person, it is saved, so that the question
+        comes. What Salesforce refused of this record elsewhere in the app is filled in, and why it was refused is
+        said."""
+        await super().load()
+        if self.draft is not None and self.draft.asks:
+            self.draft = self._drafts.put(replace(self.draft, asks=False))
+            self._decides = True
+            await self.save()
+        if self.draft is None or self.saving:
+            return
+        refused = self._refusals.take(self.record_id) if self.record_id else None
+        if refused is None:
+            return
+        draft = self.draft
+        for name, value in refused.fields.items():
+            draft = with_value(draft, name, value)
+        self._take_over(draft, {})
+        self._note_refused(refused.why)
+        self.changed()
+
+    def _note_refused(self, why: CallError) -> None:
+        """Says why it was not saved, also at the fields for which it was not."""
+        self.problem, self.alike = why, why if isinstance(why, MayBeDuplicate) else None
+        named = cast(list[str], why.details.get("fields") or [])
+        self.errors = {n: _(why.message) for n in named if n in values.fields_of(self.shape)}
 
     # Saving
 
@@ -76,22 +112,70 @@ class FormViewModel(FillingViewModel):
         self.saving = True
         self.changed()
         try:
-            if self.record_id:
-                await self._update(changes)
-            else:
-                await self._create(changes)
-        except MayBeDuplicate as refused:
-            self.problem = self.alike = refused
+            await self._save_or_queue(changes)
         except CallError as failed:
-            self.problem = failed
-            named = cast(list[str], failed.details.get("fields") or [])
-            self.errors = {n: _(failed.message) for n in named if n in values.fields_of(self.shape)}
+            self._note_refused(failed)
         except AnotherUser:
             return
         finally:
             self.saving = False
             self._take_up_late()
             self.changed()
+
+    async def _save_or_queue(self, changes: dict[str, FieldValue]) -> None:
+        """Saves; where nothing comes through, or something waits that has to go first, the device keeps it and sends it
+        later. Raises CallErrors, and AnotherUser."""
+        assert self.draft is not None
+        self._follow_record()
+        waits = self._queue.of(self.record_id) if self.record_id else self._queue.get(self.draft.key) is not None
+        if (
+            not self._offline()
+            and (self._decides or not waits)
+            and not any(map(is_temporary, self._sendable(changes).values()))
+        ):
+            try:
+                changes = self._sendable(changes)
+                return await (self._update(changes) if self.record_id else self._create(changes))
+            except OrgUnavailable as failed:
+                if not is_offline(failed):
+                    raise
+                changes = self._changes(self.draft)
+        try:
+            await self._keep_for_later(changes)
+        except NotKept as refused:
+            raise OrgUnavailable(Reason.ORG_UNREACHABLE, refused.message, {"offline": True}) from None
+
+    def _sendable(self, changes: dict[str, FieldValue]) -> dict[str, FieldValue]:
+        """Values with the ids of Salesforce's, where records that were made without a network have one by now."""
+        return {n: self._queue.real(v) if isinstance(v, str) else v for n, v in changes.items()}
+
+    async def _keep_for_later(self, changes: dict[str, FieldValue]) -> None:
+        """Has the device keep what is to be saved. Raises NotKept."""
+        assert self.draft is not None
+        draft, title = self.draft, values.name(self.shape, self.mine) or self.shape.label
+        said = _("Saved on this device. It is sent when you are online again.")
+        if not self.record_id:
+            sent = await self._drafts.sent(draft.key)
+            if sent is None or not sent.made:
+                edit = await self._queue.create(
+                    self.shape, changes, draft.key, title=title, names=draft.names,
+                    sent=None if sent is None else sent.fields, sent_at=0.0 if sent is None else sent.at,
+                    allow_duplicates=self._allow_duplicates,
+                )  # fmt: skip
+                self.throw_away()
+                await self._saved(self.shape.sobject, edit.record_id, said)
+                return
+            changes = {n: changes.get(n) for n in {**sent.fields, **changes} if changes.get(n) != sent.fields.get(n)}
+            self._become_change(sent, changes)
+            draft = self.draft
+        if changes:
+            await self._queue.change(
+                self.shape, self.record_id, draft.seen, draft.version, changes, title=title,
+                names={n: name for n, name in draft.names.items() if n in changes},
+                allow_duplicates=self._allow_duplicates,
+            )  # fmt: skip
+        self.throw_away()
+        await self._saved(self.shape.sobject, self.record_id, said if changes else _("Nothing was changed."))
 
     async def _create(self, fields: dict[str, FieldValue]) -> None:
         """Makes the record once. What was sent before and not answered is sent again unchanged first; what was typed
@@ -130,7 +214,7 @@ class FormViewModel(FillingViewModel):
         except RefusedRequest as refused:
             if refused.reason is Reason.IDEMPOTENCY_KEY_REUSED:
                 self.unsure = True
-            elif not again or refused.reason in _OF_VALUES:
+            elif not again or refused.reason in OF_VALUES:
                 self._drafts.note_refused(sent.key)
                 if again:
                     return None

@@ -6,9 +6,10 @@ import flet as ft
 
 from contract.calls import FieldShape, FieldValue, Record, SobjectShape
 from ui.places import Place
+from ui.records import org_views_view
 from ui.records.list_view_model import ListViewModel
 from ui.records.look_up import look_up_owner
-from ui.shared import parts, theme, values
+from ui.shared import activity_rows, parts, theme, values
 from ui.shared.live import kept, use
 from ui.shared.text_box import SearchBox
 from ui.shared.words import _
@@ -25,7 +26,6 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "", narrow: b
     for an amount beside its title."""
     use(model)
     view, _view = ft.use_state(lambda: ft.Ref[ft.ListView]())
-    looking, look = ft.use_state(False)
     pulled = ft.use_ref(0.0)
 
     async def scrolled(event: ft.OnScrollEvent) -> None:
@@ -64,10 +64,9 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "", narrow: b
         semantic_child_count=len(rows), ref=view,
     )  # fmt: skip
     aged = parts.age_line(model.age, problem=model.problem is not None)
-    _owner_dialog(shell, model, looking, look)
     # What comes and goes stands in a box of its own: if it moved the list, Flutter would make that anew, at its top.
     above = ft.Column(
-        [_search(model), _chips(model, lambda: look(True)), *aged],
+        [*narrowing(shell, model), *aged],
         tight=True,
         spacing=8,
         horizontal_alignment=ft.CrossAxisAlignment.STRETCH,
@@ -85,17 +84,44 @@ def RecordList(shell: Shell, model: ListViewModel, selected: str = "", narrow: b
     )
 
 
+def narrowing(shell: Shell, model: ListViewModel, *, on_board: bool = False) -> list[ft.Control]:
+    """What stands above a list and above a board: the search, and what the records are filtered and sorted by. To be
+    called at each painting of a component."""
+    looking, look = ft.use_state(False)
+    choosing, choose = ft.use_state(False)
+    _owner_dialog(shell, model, looking, look)
+    ft.use_dialog(org_views_view.dialog(model, lambda: choose(False)) if choosing else None)
+    views = [] if on_board else [org_views_view.selector(model, lambda: choose(True))]
+    chips = _chips(model, lambda: look(True), _list_or_board(shell, model, on_board=on_board))
+    return [*views, _search(model), chips]
+
+
+def _list_or_board(shell: Shell, model: ListViewModel, *, on_board: bool) -> list[ft.Control]:
+    """The way from the list to the board and back, for an object that has one."""
+    if model.shape.board is None:
+        return []
+
+    async def change() -> None:
+        await shell.show_as_board(model.shape.sobject, wanted=not on_board)
+
+    words, icon = (_("List"), ft.Icons.VIEW_LIST_OUTLINED) if on_board else (_("Board"), ft.Icons.VIEW_KANBAN_OUTLINED)
+    return [ft.OutlinedButton(words, icon=icon, height=theme.TARGET, on_click=change)]
+
+
 def _row(shell: Shell, model: ListViewModel, n: int, record: Record, *, selected: bool, narrow: bool) -> ft.Control:
     """The row with the number `n`: a record that two pages have is there twice."""
+    waits = model.waits(record.id)
     return kept(
         model,
         f"row {n}",
-        (record, selected, narrow, model.shape),
-        lambda: _new_row(shell, model.shape, record, selected=selected, narrow=narrow),
+        (record, selected, narrow, model.shape, waits, activity_rows.is_open(shell, model.shape, record)),
+        lambda: _new_row(shell, model.shape, record, selected=selected, narrow=narrow, waits=waits),
     )
 
 
-def _new_row(shell: Shell, shape: SobjectShape, record: Record, *, selected: bool, narrow: bool) -> ft.Control:
+def _new_row(
+    shell: Shell, shape: SobjectShape, record: Record, *, selected: bool, narrow: bool, waits: bool
+) -> ft.Control:
     async def open_record() -> None:
         await shell.go(Place("record", shape.sobject, record.id))
 
@@ -104,9 +130,12 @@ def _new_row(shell: Shell, shape: SobjectShape, record: Record, *, selected: boo
     summary = values.summary(shape, record, leave_out=(shape.amount,))
     if narrow and trailing:
         summary, trailing = [trailing, *summary], ""
+    if waits:
+        summary = [_("waiting to be sent"), *summary]
     return parts.tile(
-        values.title(shape, record), values.joined(*summary), open_record, trailing, selected=selected, key=record.id
-    )
+        values.title(shape, record), values.joined(*summary), open_record, trailing, selected=selected, key=record.id,
+        leading=activity_rows.circle_of(shell, shape, record),
+    )  # fmt: skip
 
 
 def _search(model: ListViewModel) -> ft.Control:
@@ -126,19 +155,21 @@ def _owner_dialog(shell: Shell, model: ListViewModel, looking: bool, look: Calla
     ft.use_dialog(look_up_owner(shell, model.shape, field, chosen) if looking and field is not None else None)
 
 
-def _chips(model: ListViewModel, look: Callable[[], None]) -> ft.Control:
-    """What the list is filtered and sorted by; each opens its values. `look` opens the way to find an owner."""
+def _chips(model: ListViewModel, look: Callable[[], None], first: list[ft.Control]) -> ft.Control:
+    """What the list is filtered and sorted by, behind what comes `first`; each opens its values. `look` opens the way
+    to find an owner."""
     fields = values.fields_of(model.shape)
-    chips: list[ft.Control] = [_sort(model), *_all_or_preset(model)]
-    chips += [_filter(model, fields[name], look) for name in model.shape.filters if name in fields]
+    chips: list[ft.Control] = [*first, _sort(model), *_all_or_preset(model)]
+    chips += [_filter(model, fields[name], look) for name in model.filterable if name in fields]
     return ft.Row(chips, scroll=ft.ScrollMode.AUTO, spacing=8, height=theme.TARGET + 4)
 
 
 def _all_or_preset(model: ListViewModel) -> list[ft.Control]:
     """One tap to see everything, and back to how the list began."""
     if model.filters:
-        words, icon, tapped = _("Show all"), ft.Icons.FILTER_ALT_OFF_OUTLINED, model.show_all
-    elif model.shape.preset is not None:
+        words = _("Show all") if model.views.chosen is None else _("Remove filters")
+        icon, tapped = ft.Icons.FILTER_ALT_OFF_OUTLINED, model.show_all
+    elif model.shape.preset is not None and model.views.chosen is None:
         words, icon, tapped = _("Reset filters"), ft.Icons.FILTER_ALT_OUTLINED, model.reset
     else:
         return []
@@ -180,7 +211,7 @@ def _filter(model: ListViewModel, field: FieldShape, look: Callable[[], None]) -
 
 def _sort(model: ListViewModel) -> ft.Control:
     fields = values.fields_of(model.shape)
-    sort = model.sort
+    sort = model.order
 
     def item(name: str) -> ft.PopupMenuItem:
         async def choose(_event: ft.Event[ft.PopupMenuItem]) -> None:
@@ -193,7 +224,7 @@ def _sort(model: ListViewModel) -> ft.Control:
     by = fields[sort.field].label if sort is not None and sort.field in fields else ""
     arrow = ft.Icons.ARROW_DOWNWARD if sort is not None and sort.descending else ft.Icons.ARROW_UPWARD
     return _chip(
-        _("Sorted by {field}", field=by) if by else _("Sort"),
+        _("Sorted by {field}", field=by) if by else _("Sorted as in Salesforce") if sort is not None else _("Sort"),
         [item(n) for n in model.shape.sorts if n in fields],
         False,
         arrow,

@@ -9,8 +9,11 @@ from dataclasses import replace
 
 from contract.calls import MAX_PAGE, FieldValue, Filter, ListRecords, Record, SobjectShape, Sort
 from contract.errors import CallError, Reason, RefusedRequest
+from contract.list_views import ListView
 from data.repositories.calls import AnotherUser
+from data.repositories.queue import Queue
 from data.repositories.records import RecordsRepository
+from ui.records.org_views_view_model import OrgViews
 from ui.shared.state import OLD_SECONDS, Questions, Screen, went_wrong
 
 PAGE = 30
@@ -20,7 +23,8 @@ class ListViewModel(Screen):
     """`is_deleted` says whether a record is hidden because it will be deleted. `offset` is how far the list was
     scrolled, in pixels. `complete` is whether the last page is there. `stale` is whether the list was never loaded, or
     something was saved since that may change its order. `owner_name` is by whom the list is filtered, "" for nobody
-    but the person themselves."""
+    but the person themselves. `views` are the org's list views, one of which the list may show: then filters and search
+    narrow what it shows, and `view_sort` is its own order while the person has chosen none (`sort`)."""
 
     def __init__(
         self,
@@ -28,8 +32,11 @@ class ListViewModel(Screen):
         shape: SobjectShape,
         is_deleted: Callable[[str], bool],
         now: Callable[[], float] = time.time,
+        queue: Queue | None = None,
+        views: OrgViews | None = None,
     ) -> None:
         super().__init__()
+        self._queue = queue
         self._records = records
         self._is_deleted = is_deleted
         self._now = now
@@ -42,6 +49,10 @@ class ListViewModel(Screen):
         self.filters: dict[str, FieldValue] = {}
         self.owner_name = ""
         self.sort: Sort | None = None
+        self.views = views or OrgViews(records, shape, now=now)
+        self.views.listen(self.changed)
+        self.view_sort: Sort | None = None
+        self._restored = False
         self._begin()
         self.loading = False
         self.complete = False
@@ -51,8 +62,24 @@ class ListViewModel(Screen):
 
     @property
     def items(self) -> list[Record]:
-        """The loaded records without the hidden ones."""
-        return [r for r in self._items if not self._is_deleted(r.id)]
+        """The loaded records without the hidden ones, as they will be when all is sent; those that are to be made come
+        first."""
+        rows = [r for r in self._items if not self._is_deleted(r.id)]
+        if self._queue is None or not self._queue.all():
+            return rows
+        text = self.search.strip().casefold()
+        made = [self._queue.record(self.shape, e) for e in self._queue.to_make(self.shape.sobject)
+                if text in e.title.casefold() and not self._is_deleted(e.record_id)]  # fmt: skip
+        return [*made, *(self._queue.over(self.shape, r) for r in rows)]
+
+    def waits(self, record_id: str) -> bool:
+        """Whether something of the record waits to be sent."""
+        return self._queue is not None and bool(self._queue.of(record_id))
+
+    @property
+    def filterable(self) -> tuple[str, ...]:
+        """The fields by which the list can be filtered."""
+        return self.shape.filters
 
     @property
     def age(self) -> float | None:
@@ -62,13 +89,39 @@ class ListViewModel(Screen):
         age = self._now() - self._at
         return age if age > OLD_SECONDS else None
 
+    @property
+    def shows_preset(self) -> bool:
+        """Whether the list shows what its object's preset says, or less of that."""
+        preset = self.shape.preset
+        if preset is None or self.views.chosen is not None:
+            return False
+        return all(self.filters.get(f.field) == f.value for f in preset.filters)
+
+    @property
+    def order(self) -> Sort | None:
+        """How the list is sorted: as the person has chosen, or as its list view says."""
+        return self.sort or self.view_sort
+
+    async def _restore(self) -> None:
+        """Takes up what the list showed last on this device, at its first visit."""
+        if self._restored:
+            return
+        self._restored = True
+        await self.views.restore()
+        if self.views.chosen is not None:
+            self.filters, self.sort = {}, None
+        elif self.views.shows_all:
+            self.filters, self.sort = {}, self.shape.sort
+
     async def load(self) -> None:
         """Loads the list at a visit: as many rows as were loaded before. One that was scrolled beyond its first page
         stays as it is until it is stale."""
+        await self._restore()
         if self.stale or len(self._items) <= PAGE:
             await self._fetch(max(len(self._items), PAGE))
         else:
             self.changed()
+        await self.views.keep()
 
     async def refresh(self) -> None:
         """Loads the first page anew. A list that is empty here shows what the device kept of it until then."""
@@ -84,21 +137,25 @@ class ListViewModel(Screen):
                 return
             if seen is not None and not self._items:
                 self._items, self._cursor, self._at = list(seen.value.records), None, seen.at
+                self.view_sort = seen.value.sort
                 self.changed()
             page = await fetch.get()
-            items = list(page.records)
+            items, view_sort = list(page.records), page.sort
             while len(items) < rows and page.cursor is not None:
                 page = await self._records.page(self._request(page.cursor, rows - len(items))).call()
                 items += page.records
         except CallError as failed:
             if self._questions.is_last(question):
+                if self.views.is_refused(failed, narrowed=bool(self.filters or self.search.strip())):
+                    await self._lose_view()
+                    return
                 self.problem, self.loading, self.stale = failed, False, True
                 self.changed()
         except AnotherUser:
             return
         else:
             if self._questions.is_last(question):
-                self._items, self._at = items, self._now()
+                self._items, self._at, self.view_sort = items, self._now(), view_sort
                 self._cursor, self.complete, self.loading = page.cursor, page.cursor is None, False
                 self.changed()
         finally:
@@ -132,6 +189,8 @@ class ListViewModel(Screen):
 
     def _moves(self, before: Record, after: Record) -> bool:
         """Whether a change may have given a record another place in the list, or none."""
+        if self.views.chosen is not None:
+            return True
         fields = {*self.filters, *([self.sort.field] if self.sort is not None else [])}
         fields |= {f.currency_field for f in self.shape.fields if f.name in fields}
         return any(before.fields.get(name) != after.fields.get(name) for name in fields)
@@ -163,17 +222,45 @@ class ListViewModel(Screen):
         await self._anew()
 
     async def show_all(self) -> None:
-        """Takes every filter away, and the order that came with them."""
+        """Takes every filter away, and the order that came with them; a list view stays."""
         preset = self.shape.preset
         self.filters, self.owner_name = {}, ""
         if preset is not None and self.sort == preset.sort:
             self.sort = self.shape.sort
         await self._anew()
+        if self.views.chosen is None:
+            await self.views.choose(None, shows_all=True)
 
     async def reset(self) -> None:
         """Shows what the list showed at its beginning."""
+        await self.views.choose(None)
         self._begin()
         await self._anew()
+
+    async def choose_view(self, view: ListView) -> None:
+        """Shows one of the org's list views, in its own order; what is searched for stays."""
+        self.filters, self.owner_name, self.sort = {}, "", None
+        self._restored = True
+        await self.views.choose(view)
+        await self._anew()
+
+    async def choose_all(self) -> None:
+        """Shows all records, and no list view."""
+        self.filters, self.owner_name, self.sort = {}, "", self.shape.sort
+        self._restored = True
+        await self.views.choose(None, shows_all=True)
+        await self._anew()
+
+    async def look_at_views(self) -> None:
+        """Fetches what list views there are; one that is shown and is gone gives way to what the app begins with."""
+        if await self.views.look():
+            await self._lose_view()
+
+    async def _lose_view(self) -> None:
+        self.views.lose()
+        self._begin()
+        await self._anew()
+        await self.views.keep()
 
     def _begin(self) -> None:
         preset = self.shape.preset
@@ -187,13 +274,16 @@ class ListViewModel(Screen):
         await self._anew()
 
     async def choose_sort(self, field: str) -> None:
-        """Sorts by a field; a second time in the other direction."""
-        turned = self.sort is not None and self.sort.field == field and not self.sort.descending
-        self.sort = Sort(field, turned)
+        """Sorts by a field, moments with the newest first; a second time in the other direction."""
+        order = self.order
+        newest_first = any(f.name == field and f.type == "datetime" for f in self.shape.fields)
+        self.sort = Sort(field, not order.descending if order is not None and order.field == field else newest_first)
         await self._anew()
 
     async def _anew(self) -> None:
+        self._restored = True
         self._items, self._cursor, self.complete, self.offset = [], None, False, 0.0
+        self.view_sort = None
         await self.refresh()
 
     async def more(self) -> None:
@@ -208,7 +298,7 @@ class ListViewModel(Screen):
             if not self._questions.is_last(question):
                 return
             self.loading = False
-            if refused.reason is Reason.INVALID_CURSOR:
+            if refused.reason in (Reason.INVALID_CURSOR, Reason.LIST_VIEW_NOT_AVAILABLE):
                 await self._anew()
                 return
             self.problem = refused
@@ -230,5 +320,11 @@ class ListViewModel(Screen):
     def _request(self, cursor: str | None, rows: int = PAGE) -> ListRecords:
         filters = tuple(Filter(field, "eq", value) for field, value in self.filters.items())
         return ListRecords(
-            self.shape.sobject, self.search.strip() or None, filters, self.sort, min(rows, MAX_PAGE), cursor
+            self.shape.sobject,
+            self.search.strip() or None,
+            filters,
+            self.sort,
+            min(rows, MAX_PAGE),
+            cursor,
+            None if self.views.chosen is None else self.views.chosen.id,
         )

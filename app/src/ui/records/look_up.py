@@ -49,7 +49,7 @@ def _dialog(title: str, finder: Callable[[], ft.Control], chosen: Chosen) -> ft.
 
 @ft.component
 def Finder(shell: Shell, targets: list[str], chosen: Chosen) -> ft.Control:
-    model, _set = ft.use_state(lambda: LookUpViewModel(shell.records, targets))
+    model, _set = ft.use_state(lambda: LookUpViewModel(shell.records, targets, shell.queue))
     use(model)
     ft.use_effect(model.search, [])
     shape = shell.catalogue.shape(model.target)

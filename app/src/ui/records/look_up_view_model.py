@@ -1,8 +1,9 @@
 """Finding the record that a reference points to. An answer that a newer question has overtaken is dropped."""
 
-from contract.calls import ListRecords, Record
-from contract.errors import CallError
-from data.repositories.calls import AnotherUser
+from contract.calls import NAME, ListRecords, Record
+from contract.errors import CallError, OrgUnavailable
+from data.repositories.calls import AnotherUser, is_offline
+from data.repositories.queue import Queue
 from data.repositories.records import RecordsRepository
 from ui.shared.state import Questions, State, went_wrong
 
@@ -14,8 +15,9 @@ class LookUpViewModel(State):
     one is on its way.
     """
 
-    def __init__(self, records: RecordsRepository, targets: list[str]) -> None:
+    def __init__(self, records: RecordsRepository, targets: list[str], queue: Queue | None = None) -> None:
         super().__init__()
+        self._queue = queue
         self._repository = records
         self._questions = Questions()
         self.targets = targets
@@ -57,5 +59,20 @@ class LookUpViewModel(State):
                 self.changed()
 
     async def _find(self, text: str) -> tuple[Record, ...]:
-        """The records in which the text occurs. Raises CallErrors and AnotherUser."""
-        return (await self._repository.page(ListRecords(self.target, search=text or None, limit=MOST)).get()).records
+        """The records in which the text occurs, after those that are to be made. Without a network they are those that
+        the device has. Raises CallErrors and AnotherUser."""
+        made = self._to_make(text)
+        fetch = self._repository.page(ListRecords(self.target, search=text or None, limit=MOST))
+        try:
+            return (*made, *(await fetch.get()).records)
+        except OrgUnavailable as failed:
+            seen = await fetch.seen() if is_offline(failed) else None
+            if not made and seen is None:
+                raise
+            return (*made, *(() if seen is None else seen.value.records))
+
+    def _to_make(self, text: str) -> list[Record]:
+        edits = () if self._queue is None else self._queue.to_make(self.target)
+        return [
+            Record(e.record_id, {NAME: e.title, **e.fields}) for e in edits if text.casefold() in e.title.casefold()
+        ]

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 from contract.calls import NAME, QUEUE, FieldShape, Record, RecordDetail, SobjectShape
 from contract.errors import CallError, ChangedMeanwhile, Reason
 from data.repositories.calls import AnotherUser
+from data.repositories.merge import MERGES, their_record
 from data.repositories.records import RecordsRepository
 from ui.records.look_up_view_model import LookUpViewModel
 from ui.shared import values
 from ui.shared.deletions import UNDO_SECONDS
-from ui.shared.merge import MERGES, their_record
 from ui.shared.notices import Notice, Notices
 from ui.shared.state import Live, State
 from ui.shared.words import _

@@ -5,13 +5,14 @@ from collections.abc import Callable
 import flet as ft
 
 from contract.calls import Record, RelatedList
+from data.repositories.queue import is_temporary
 from ui.places import Given, Place
-from ui.records import actions_view
+from ui.records import actions_view, stage_view, timeline_view
 from ui.records.copying import copy_dialog
 from ui.records.files_view import FilesCard
 from ui.records.record_view_model import Group, Line, RecordViewModel, lines_below
-from ui.shared import parts, theme, values
-from ui.shared.live import use
+from ui.shared import activity_rows, parts, theme, values
+from ui.shared.live import keyed, use
 from ui.shared.words import _
 from ui.shell import Shell
 
@@ -27,9 +28,11 @@ _LONG = 80  # characters of a text that needs the whole width
 @ft.component
 def RecordPage(shell: Shell, model: RecordViewModel, two_columns: bool) -> ft.Control:
     use(model)
+    use(shell.stars)
     copying, copy = ft.use_state(False)
     ft.use_dialog(copy_dialog(model, shell.copy, lambda: copy(False)) if copying and model.record is not None else None)
     ft.use_dialog(actions_view.dialog(shell, model))
+    ft.use_dialog(stage_view.dialog(shell, model.shape.sobject, model.moves))
     live, record = model.detail, model.record
     if record is None:
         if live.problem is not None:
@@ -39,14 +42,21 @@ def RecordPage(shell: Shell, model: RecordViewModel, two_columns: bool) -> ft.Co
         _head(shell, model, record, lambda: copy(True)),
         *parts.age_line(live.age, problem=live.problem is not None),
     ]
+    if model.waiting:
+        rows.append(_waiting(shell, model))
+    if model.shape.board is not None:
+        rows.append(keyed("stages", stage_view.StageBar, shell, model, record))
     if model.has_draft:
         rows.append(_draft(shell, model))
     actions = _actions(shell, model)
     if actions:
         rows.append(ft.Row(actions, wrap=True, spacing=8, run_spacing=8))
-    rows += [_group(shell, group, two_columns) for group in model.groups]
+    if model.timeline is not None:
+        rows.append(timeline_view.card(shell, model, model.timeline))
+    rows += [_group(shell, model, group, two_columns) for group in model.groups]
     rows += [_related(shell, model, related) for related in model.related_lists]
-    rows.append(FilesCard(shell, model.files))
+    if not is_temporary(model.record_id):
+        rows.append(FilesCard(shell, model.files))
     return ft.SelectionArea(parts.content(*rows))
 
 
@@ -55,7 +65,7 @@ def _head(shell: Shell, model: RecordViewModel, record: Record, copy: Callable[[
     words = ft.Column([parts.big_heading(model.title), line], spacing=0, tight=True)
     # A name too long for its place beside the circle stands below it; there it is broken at its spaces.
     named = ft.Row([parts.avatar(model.title, 28), words], wrap=True, spacing=12, run_spacing=8, expand=True)
-    controls: list[ft.Control] = [named]
+    controls: list[ft.Control] = [named, *_star(shell, model)]
 
     async def delete(_event: ft.Event[ft.PopupMenuItem]) -> None:
         await shell.delete(model.shape.sobject, model.record_id, model.title)
@@ -74,6 +84,33 @@ def _head(shell: Shell, model: RecordViewModel, record: Record, copy: Callable[[
         items.append(ft.PopupMenuItem(_("Delete"), icon=ft.Icons.DELETE_OUTLINE, on_click=delete, height=theme.TARGET))
     controls.append(parts.menu(ft.Icons.MORE_VERT, _("More actions"), items))
     return ft.Row(controls, spacing=12)
+
+
+def _waiting(shell: Shell, model: RecordViewModel) -> ft.Control:
+    async def look() -> None:
+        await shell.go(Place("waiting"))
+
+    asks = any(edit.state != "waiting" for edit in model.waiting)
+    words = (
+        _("A change of this is not in Salesforce yet, and needs you.") if asks
+        else _("This is waiting to be sent. What you see is on this device only.")
+    )  # fmt: skip
+    button = ft.OutlinedButton(_("Waiting to be sent"), height=theme.TARGET, on_click=look)
+    return parts.note(words, kind="question" if asks else "calm", actions=[button])
+
+
+def _star(shell: Shell, model: RecordViewModel) -> list[ft.Control]:
+    """The star of the record, where it is known whether it has one."""
+    if not shell.stars.are_there:
+        return []
+    is_starred = shell.stars.is_starred(model.record_id)
+
+    async def toggle() -> None:
+        await shell.stars.toggle(model.shape.sobject, model.record_id, model.title)
+
+    icon = ft.Icons.STAR if is_starred else ft.Icons.STAR_BORDER
+    words = _("Remove from favorites") if is_starred else _("Add to favorites")
+    return [parts.icon_button(icon, words, toggle)]
 
 
 def _draft(shell: Shell, model: RecordViewModel) -> ft.Control:
@@ -112,7 +149,7 @@ def _actions(shell: Shell, model: RecordViewModel) -> list[ft.Control]:
 
     def button(line: Line) -> ft.Control:
         async def act() -> None:
-            await shell.open_link(line.link)
+            await _open_link(shell, model, line.link)
 
         kind = line.link.partition(":")[0]
         words = {"tel": _("Call"), "mailto": _("Write")}.get(kind, _("Website"))
@@ -124,12 +161,20 @@ def _actions(shell: Shell, model: RecordViewModel) -> list[ft.Control]:
     return [*first, *(button(first_of_each[kind]) for kind in ("tel", "mailto", "http") if kind in first_of_each)]
 
 
-def _group(shell: Shell, group: Group, two_columns: bool) -> ft.Control:
-    lines = [(_line(shell, line), len(line.text) > _LONG) for line in group.lines]
+async def _open_link(shell: Shell, model: RecordViewModel, link: str) -> None:
+    """Opens a link of the record's; after a call it is asked how it went."""
+    if link.startswith("tel:"):
+        await shell.call(link, (model.record_id,), model.title)
+    else:
+        await shell.open_link(link)
+
+
+def _group(shell: Shell, model: RecordViewModel, group: Group, two_columns: bool) -> ft.Control:
+    lines = [(_line(shell, model, line), len(line.text) > _LONG) for line in group.lines]
     return parts.card(group.heading or _("More"), parts.columns(lines, 2 if two_columns else 1))
 
 
-def _line(shell: Shell, line: Line) -> ft.Control:
+def _line(shell: Shell, model: RecordViewModel, line: Line) -> ft.Control:
     """A label over its value. What opens something can be tapped; a long press copies any value."""
     label = ft.Text(line.label, size=12, color=ft.Colors.ON_SURFACE_VARIANT)
     parent = shell.catalogue.shape_of_id(line.parent)
@@ -147,7 +192,7 @@ def _line(shell: Shell, line: Line) -> ft.Control:
         if parent is not None:
             await shell.go(Place("record", parent.sobject, line.parent))
         else:
-            await shell.open_link(line.link)
+            await _open_link(shell, model, line.link)
 
     body = ft.Container(
         words, expand=True, on_click=tapped, ink=True, border_radius=8, padding=ft.Padding.symmetric(vertical=6),
@@ -168,7 +213,10 @@ def _related(shell: Shell, model: RecordViewModel, related: RelatedList) -> ft.C
 
         if shape is None:
             return parts.tile(values.title(None, record), "")
-        return parts.tile(values.title(shape, record), values.joined(*lines_below(related, shape, record)), open_record)
+        return parts.tile(
+            values.title(shape, record), values.joined(*lines_below(related, shape, record)), open_record,
+            leading=activity_rows.circle_of(shell, shape, record),
+        )  # fmt: skip
 
     async def new() -> None:
         await shell.go(Place("new", related.sobject, given=(Given(related.field or "", model.record_id, model.title),)))

@@ -4,18 +4,23 @@ with it.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote_plus
 
-from contract.calls import AddressShape, FieldShape, Record, RecordDetail, RelatedList, SobjectShape
-from contract.errors import NotFound
+from contract.activities import TASKS, Timeline
+from contract.calls import NAME, AddressShape, FieldShape, FieldValue, Record, RecordDetail, RelatedList, SobjectShape
+from contract.errors import NotFound, Reason
 from data.repositories.drafts import Drafts
+from data.repositories.queue import Edit, Queue, is_temporary
 from data.repositories.records import RecordsRepository, Visited
+from data.repositories.sending import Sending
 from ui.records.actions_view_model import Actions
 from ui.records.files_view_model import Files
+from ui.records.moves_view_model import Moves
 from ui.records.owner_view_model import Ownership
 from ui.shared import kinds, values
 from ui.shared.notices import Notices
+from ui.shared.refusals import Refusals
 from ui.shared.state import Live, Screen
 
 
@@ -40,8 +45,8 @@ class Group:
 
 class RecordViewModel(Screen):
     """`detail` is the record with its related lists, `shape` its object, `ownership` who owns it, `acting` the actions
-    that the org has for it, `files` its files. `me` gives the Salesforce user id of whoever uses the app, `now` seconds
-    since the epoch.
+    that the org has for it, `files` its files, `moves` the ways to its stages. `me` gives the Salesforce user id of
+    whoever uses the app, `now` seconds since the epoch.
     """
 
     def __init__(
@@ -53,8 +58,12 @@ class RecordViewModel(Screen):
         notices: Notices,
         me: Callable[[], str],
         now: Callable[[], float] = time.time,
+        queue: Queue | None = None,
+        sending: Sending | None = None,
+        refusals: Refusals | None = None,
     ) -> None:
         super().__init__()
+        self._queue = queue
         self._records = records
         self._drafts = drafts
         self.shape = shape
@@ -66,8 +75,14 @@ class RecordViewModel(Screen):
         self.acting = Actions(records, shape, record_id, self.detail, self.load, notices)
         self.acting.listen(self.changed)
         self.files = Files(records, shape.sobject, record_id, notices, now)
+        self.moves = Moves(records, shape, notices, refusals or Refusals(), self._moved, sending)
+        self.moves.listen(self.changed)
 
     async def load(self) -> None:
+        if is_temporary(self.record_id):
+            self.detail.problem = None if self.record is not None else NotFound(Reason.RECORD_NOT_FOUND)
+            self.changed()
+            return
         if not await self.detail.load():
             return
         if isinstance(self.detail.problem, NotFound):
@@ -79,11 +94,36 @@ class RecordViewModel(Screen):
             telling = {*self.shape.listed, *values.naming(self.shape), *codes}
             fields = {name: value for name, value in self.record.fields.items() if name in telling}
             await self._records.visit(Visited(self.shape.sobject, self.record_id, fields))
+            if self.moves.are_possible:
+                await self.moves.learn(self.record)
+
+    async def _moved(self, record: Record) -> None:
+        """Shows the record as it is in another stage; one that the person may see no more is read again."""
+        if record.version is None:
+            await self.load()
+            return
+        self.detail.value = RecordDetail(record, {} if self.detail.value is None else self.detail.value.related)
+        self.detail.changed()
 
     @property
     def record(self) -> Record | None:
-        """The record; None while it is not loaded, or when it is gone."""
-        return None if self.detail.value is None else self.detail.value.record
+        """The record, with what waits to be sent; None while it is not loaded, or when it is gone."""
+        if is_temporary(self.record_id) and self._queue is not None:
+            making = self._queue.making(self.record_id)
+            return None if making is None else self._queue.record(self.shape, making)
+        record = None if self.detail.value is None else self.detail.value.record
+        return record if record is None or self._queue is None else self._queue.over(self.shape, record)
+
+    @property
+    def waiting(self) -> tuple[Edit, ...]:
+        """What waits for this record to be sent."""
+        return () if self._queue is None else self._queue.of(self.record_id)
+
+    def note_saved(self, record: Record) -> None:
+        """Shows the record as it was saved elsewhere in the app."""
+        if self.detail.value is not None:
+            self.detail.value = replace(self.detail.value, record=record)
+            self.changed()
 
     @property
     def title(self) -> str:
@@ -107,12 +147,32 @@ class RecordViewModel(Screen):
 
     @property
     def related_lists(self) -> tuple[RelatedList, ...]:
-        """The related lists that the record has."""
-        return () if self.record is None else kinds.shape_for(self.shape, self.record.fields).related
+        """The related lists that the record has; without that of tasks where there is a timeline, which has them."""
+        lists = () if self.record is None else kinds.shape_for(self.shape, self.record.fields).related
+        return tuple(r for r in lists if self.timeline is None or r.sobject != TASKS)
+
+    @property
+    def timeline(self) -> Timeline | None:
+        """The activities of the record; None where it has none, or they are not loaded."""
+        return None if self.detail.value is None else self.detail.value.timeline
+
+    @property
+    def tasks(self) -> RelatedList | None:
+        """The related list of tasks, in whose place the timeline stands."""
+        return next((r for r in self.shape.related if r.sobject == TASKS), None)
 
     def related(self, name: str) -> tuple[Record, ...]:
-        """The records of a related list, by its name."""
-        return () if self.detail.value is None else self.detail.value.related.get(name, ())
+        """The records of a related list, by its name, after those that are to be made."""
+        made = () if self.detail.value is None else self.detail.value.related.get(name, ())
+        return (*self._to_make(name), *made)
+
+    def _to_make(self, name: str) -> list[Record]:
+        related = next((r for r in self.shape.related if r.name == name), None)
+        if self._queue is None or related is None or related.field is None:
+            return []
+        edits = self._queue.to_make(related.sobject)
+        mine = [e for e in edits if self._queue.real(str(e.fields.get(related.field))) == self.record_id]
+        return [Record(e.record_id, {**e.fields, **_named(e)}) for e in mine]
 
     @property
     def groups(self) -> list[Group]:
@@ -170,6 +230,11 @@ class RecordViewModel(Screen):
         return [Line(field.label, text, link=_link(field.type, text))]
 
 
+def _named(edit: Edit) -> dict[str, FieldValue]:
+    """The name of a record that is to be made, where its fields do not say it."""
+    return {} if NAME in edit.fields else {NAME: edit.title}
+
+
 def lines_below(related: RelatedList, shape: SobjectShape, record: Record) -> list[str]:
     """The texts of a child's line in a related list, beside its title: without the name of the record to which all of
     them belong. `shape` is the children's object."""
@@ -215,7 +280,7 @@ def _address_line(address: AddressShape, record: Record, fields: Mapping[str, Fi
 def _link(kind: str, text: str) -> str:
     """What opens a value outside the app; only schemes that are safe to open."""
     if kind == "phone":
-        return "tel:" + "".join(c for c in text if c.isdigit() or c == "+")
+        return values.phone_link(text)
     if kind == "email":
         return f"mailto:{text}"
     if kind == "url":

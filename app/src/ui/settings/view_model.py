@@ -75,6 +75,13 @@ class SettingsViewModel(State):
         self.changed()
         await self._settings.keep(self.value, given)
 
+    async def show_as_board(self, sobject: str, *, wanted: bool) -> None:
+        """Keeps whether the person looks at an object's records on a board."""
+        others = tuple(name for name in self.value.boards if name != sobject)
+        given: dict[str, Any] = {"boards": (*others, sobject) if wanted else others}
+        self.value = replace(self.value, **given)
+        await self._settings.keep(self.value, given)
+
     def _do(self) -> None:
         use_language([self.value.language] if self.value.language else self._languages)
         self.chosen()

@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from contract.errors import CallError
-from data.repositories.calls import AnotherUser
+from contract.errors import CallError, OrgUnavailable
+from data.repositories.calls import AnotherUser, is_offline
 from data.repositories.drafts import Drafts
+from data.repositories.queue import NotKept, Queue
 from data.repositories.records import RecordsRepository
 from ui.shared.notices import Notice, Notices
 from ui.shared.words import _
@@ -32,11 +33,15 @@ class Deletions:
         self,
         records: RecordsRepository,
         drafts: Drafts,
+        queue: Queue,
+        offline: Callable[[], bool],
         notices: Notices,
         sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
     ) -> None:
         self._records = records
         self._drafts = drafts
+        self._queue = queue
+        self._offline = offline
         self._notices = notices
         self._sleep = sleep
         self._waiting: dict[str, _Deletion] = {}
@@ -44,7 +49,7 @@ class Deletions:
 
     def is_deleted(self, record_id: str) -> bool:
         """Whether the record is hidden and will be deleted."""
-        return record_id in self._waiting
+        return record_id in self._waiting or self._queue.is_deleted(record_id)
 
     def delete(self, sobject: str, record_id: str, title: str, back: Callable[[], Awaitable[None]]) -> None:
         """Hides a record, and deletes it after UNDO_SECONDS. `back` is called when the person takes it back. Whatever
@@ -54,10 +59,12 @@ class Deletions:
             await asyncio.wait([pause])
             self._notices.end(notice)
             try:
-                await self._records.delete(sobject, record_id)
+                await self._delete(sobject, record_id, title)
                 self._drafts.drop(sobject, record_id)
             except CallError as failed:
                 self._notices.say(Notice(_("{title} was not deleted: {why}", title=title, why=_(failed.message))))
+            except NotKept as refused:
+                self._notices.say(Notice(_("{title} was not deleted: {why}", title=title, why=_(refused.message))))
             except AnotherUser:
                 return
             finally:
@@ -74,13 +81,27 @@ class Deletions:
             self.changed(sobject)
             await back()
 
-        if record_id in self._waiting:
+        if self.is_deleted(record_id):
             return
         notice = Notice(_("{title} is deleted.", title=title), _("Undo"), undo)
         pause, work = asyncio.create_task(self._sleep(UNDO_SECONDS)), asyncio.create_task(delete())
         self._waiting[record_id] = _Deletion(pause, work, notice)
         self._notices.show(notice)
         self.changed(sobject)
+
+    async def _delete(self, sobject: str, record_id: str, title: str) -> None:
+        """Deletes a record; where nothing comes through, the device keeps that it is to be deleted. Raises CallErrors,
+        NotKept and AnotherUser."""
+        if not self._offline() and not self._queue.of(record_id):
+            try:
+                await self._records.delete(sobject, record_id)
+                return
+            except OrgUnavailable as failed:
+                if not is_offline(failed):
+                    raise
+        kept = await self._records.kept(sobject, record_id)
+        if await self._queue.delete(sobject, record_id, None if kept is None else kept.version, title=title):
+            self._notices.say(Notice(_("{title} is deleted when you are online again.", title=title)))
 
     async def finish(self) -> None:
         """Deletes all hidden records now: nobody will be there to take them back."""

@@ -92,22 +92,36 @@ def tile(
     selected: bool = False,
     key: str | None = None,
     wraps: bool = False,
-) -> ft.ListTile:
+    leading: ft.Control | None = None,
+    buttons: list[ft.Control] | None = None,
+    color: ft.ColorValue | None = None,
+) -> ft.Control:
     """One line of a list: a title over a subtitle, with `trailing` at its end, for which the subtitle may go on in a
     second line. It is made of few controls, because every control adds to the time in which a long list is painted.
-    Where it `wraps`, nothing of its words is cut."""
+    Where it `wraps`, nothing of its words is cut. `leading` stands in place of the circle with its letters, `buttons`
+    at its end: beside what opens the line, or a tap on them would open it. `color` is that of the subtitle."""
     lines, overflow = (None, ft.TextOverflow.CLIP) if wraps else (1, ft.TextOverflow.ELLIPSIS)
     below = 2 if lines and trailing else lines
-    return ft.ListTile(
-        key=key,
+    pictured = avatar(title) if icon is None else ft.Icon(icon, color=ft.Colors.ON_SURFACE_VARIANT)
+    beside = leading is not None or bool(buttons)
+    line = ft.ListTile(
+        key=None if beside else key,
         title=ft.Text(title, max_lines=lines, overflow=overflow),
-        subtitle=ft.Text(subtitle, max_lines=below, overflow=overflow) if subtitle else None,
-        leading=avatar(title) if icon is None else ft.Icon(icon, color=ft.Colors.ON_SURFACE_VARIANT),
-        trailing=ft.Text(trailing, theme_style=ft.TextThemeStyle.LABEL_LARGE) if trailing else None,
+        subtitle=ft.Text(subtitle, max_lines=below, overflow=overflow, color=color) if subtitle else None,
+        leading=None if leading is not None else pictured,
+        trailing=_trailing(trailing),
         selected=selected,
         min_height=56,
         on_click=on_click,
     )
+    if not beside:
+        return line
+    before = [] if leading is None else [leading]
+    return ft.Row([*before, ft.Container(line, expand=True), *(buttons or [])], spacing=0, key=key)
+
+
+def _trailing(text: str) -> ft.Control | None:
+    return ft.Text(text, theme_style=ft.TextThemeStyle.LABEL_LARGE) if text else None
 
 
 def field(control: ft.TextField) -> ft.Control:

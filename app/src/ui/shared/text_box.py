@@ -76,11 +76,15 @@ class TextBox(ft.TextField):
 
 @ft.component
 def SearchBox(
-    label: str, read: Callable[[], str], typed: Callable[[str], Awaitable[None]], entered: Callable[[], None],
+    label: str,
+    read: Callable[[], str],
+    typed: Callable[[str], Awaitable[None]],
+    entered: Callable[[], None] | None = None,
     autofocus: bool = False,
-) -> ft.Control:  # fmt: skip
+) -> ft.Control:
     """A field to search in, with a button that empties it and gives it the focus back. `read` returns what is searched
-    for, `typed` takes over another text at once and may then take its time, `entered` has it hurry."""
+    for, `typed` takes over another text at once and may then take its time, `entered`, at the Enter key, has it
+    hurry."""
     box, _box = ft.use_state(lambda: ft.Ref[TextBox]())
     _times, paint = ft.use_state(0)
     emptied, empty = ft.use_state(0)  # how often

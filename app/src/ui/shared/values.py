@@ -221,6 +221,17 @@ def summary(shape: SobjectShape, record: Record, leave_out: tuple[str, ...] = ()
     return texts
 
 
+def phone_link(number: str) -> str:
+    """What calls a number."""
+    return "tel:" + "".join(c for c in number if c.isdigit() or c == "+")
+
+
+def joined_times(begins: datetime, ends: datetime | None) -> str:
+    """From when to when, by this device's clock."""
+    times = (format_time(at.astimezone(), "short", locale=_locale()) for at in (begins, ends) if at is not None)
+    return _plain_spaces("–".join(times))
+
+
 # What people write
 
 

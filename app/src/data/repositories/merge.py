@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 from contract.calls import LAST_CHANGED_BY, FieldShape, FieldValue, Record
@@ -75,4 +76,37 @@ def their_record(meanwhile: ChangedMeanwhile) -> Record | None:
     try:
         return decode(Record, {"id": "", **cast(dict[str, Any], meanwhile.details.get("theirs") or {})}, lenient=True)
     except (DecodeError, TypeError):
+        return None
+
+
+def with_own_as_seen(
+    seen: Mapping[str, FieldValue],
+    changes: Mapping[str, FieldValue],
+    tried: Mapping[str, tuple[FieldValue, ...]],
+    theirs: Mapping[str, FieldValue],
+) -> tuple[dict[str, FieldValue], dict[str, FieldValue]]:
+    """What I saw and what they have, once my own earlier writes are taken for mine: values that I have `tried` to save
+    and that are there count as seen, and a value that Salesforce writes otherwise than I did counts as what I wrote."""
+    known = {n: theirs[n] for n, values in tried.items() if n in theirs and any(same(theirs[n], v) for v in values)}
+    mine = {n: v for n, v in changes.items() if n in theirs and same(theirs[n], v)}
+    return {**seen, **known}, {**theirs, **mine}
+
+
+def same(one: FieldValue, other: FieldValue) -> bool:
+    """Whether two values are one to Salesforce, which trims texts, keeps "" as nothing, and writes times in its own
+    way."""
+    if one == other or (one in (None, "") and other in (None, "")):
+        return True
+    if not isinstance(one, str) or not isinstance(other, str):
+        return False
+    if one.strip() == other.strip():
+        return True
+    times = _time(one), _time(other)
+    return None not in times and times[0] == times[1]
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text) if "T" in text else None
+    except ValueError:
         return None

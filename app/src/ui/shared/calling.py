@@ -1,0 +1,208 @@
+"""After a call: how it went, in a line, and what follows. It is asked on the way back from the phone."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from contract.activities import MAX_NOTE, FollowUp, LogCall
+from contract.errors import CallError, OrgUnavailable, Reason
+from data.repositories.calls import AnotherUser
+from data.repositories.drafts import new_id
+from data.repositories.records import RecordsRepository
+from ui.shared.notices import Notice, Notices
+from ui.shared.state import State
+from ui.shared.words import _
+
+LEFT_WITHIN = 2.0  # seconds after which a phone program that did not take the screen is asked about all the same
+ASKED_WITHIN = 12 * 3600.0  # seconds; nobody is asked about a call of yesterday
+TOMORROW, NEXT_WEEK = "tomorrow", "next-week"
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call that was begun, and what was entered of it so far: it survives an app that the phone ends meanwhile.
+
+    `records` are the ids of those that it is about, `name` the person's or the customer's. `at` is seconds since the
+    epoch. `sent` is whether it was sent and nobody knows what became of it: then it is sent again as it is.
+    """
+
+    key: str
+    records: tuple[str, ...]
+    name: str
+    at: float
+    result: str = ""
+    note: str = ""
+    follow_up: str = ""
+    sent: bool = False
+
+
+def results() -> tuple[str, ...]:
+    """How a call may have gone, in the person's language: the result of a call is free text in Salesforce."""
+    return _("Reached"), _("Left a message"), _("No answer")
+
+
+class Calling(State):
+    """The sheet after a call: `called` is what it asks about while it is `open`, `problem` why it was not saved."""
+
+    def __init__(
+        self,
+        records: RecordsRepository,
+        notices: Notices,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Coroutine[Any, Any, None]] = asyncio.sleep,
+    ) -> None:
+        super().__init__()
+        self._records = records
+        self._notices = notices
+        self._now = now
+        self._sleep = sleep
+        self._waiting: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self.called: Called | None = None
+        self.open = False
+        self.saving = False
+        self.problem = ""
+        self.logged: Callable[[], None] = lambda: None
+
+    # From the call to the sheet
+
+    async def begin(self, records: tuple[str, ...], name: str) -> None:
+        """A call begins; the sheet opens when the person is back, or did not go."""
+        if self.saving or (self.called is not None and self.called.sent):
+            return  # what nobody knows of is settled first
+        self.called, self.open, self.problem = Called(new_id(), records, name, self._now()), False, ""
+        self._stop_waiting()
+        self._waiting = asyncio.create_task(self._wait())
+        await self._keep()
+
+    async def _wait(self) -> None:
+        await self._sleep(LEFT_WITHIN)
+        self._waiting = None
+        self._ask()
+
+    def left(self) -> None:
+        """The app went out of sight."""
+        self._stop_waiting()
+
+    def back(self) -> None:
+        """The app is in sight again."""
+        if self._waiting is None:
+            self._ask()
+
+    async def take_up(self) -> None:
+        """Asks about a call of which the app could not ask, because it was ended."""
+        kept = await self._records.kept_call(Called)
+        if self.called is None and kept is not None and self._now() - kept.at < ASKED_WITHIN:
+            self.called = kept
+            self._ask()
+
+    def _ask(self) -> None:
+        if self.called is not None and not self.open:
+            self.open = True
+            self.changed()
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    # The sheet
+
+    async def choose(self, *, result: str | None = None, follow_up: str | None = None) -> None:
+        """Takes over a result, or what follows; the same once more takes it back."""
+        if self.called is None or self.called.sent or self.saving:
+            return
+        before = self.called
+        if result is not None:
+            self.called = replace(before, result="" if before.result == result else result)
+        if follow_up is not None:
+            self.called = replace(before, follow_up="" if before.follow_up == follow_up else follow_up)
+        self.changed()
+        await self._keep()
+
+    async def type(self, note: str) -> None:
+        """Takes over what was typed."""
+        if self.called is not None and not self.called.sent and not self.saving:
+            self.called = replace(self.called, note=note[:MAX_NOTE])
+            await self._keep()
+
+    async def dismiss(self) -> None:
+        """Closes the sheet and keeps nothing of the call."""
+        if not self.saving:
+            await self._end()
+
+    async def save(self) -> None:
+        """Keeps the call in Salesforce, with what follows."""
+        called = self.called
+        if called is None or self.saving:
+            return
+        self.saving, self.problem = True, ""
+        self.called = replace(called, sent=True)  # kept before it leaves: a second try has to be the same
+        self.changed()
+        await self._keep()
+        try:
+            await self._records.log_call(asked(self.called, datetime.fromtimestamp(called.at).astimezone().date()))
+        except CallError as failed:
+            await self._failed(called, failed)
+            return
+        except AnotherUser:
+            return
+        finally:
+            self.saving = False
+            self.changed()
+        await self._end()
+        self._notices.say(Notice(_("The call is saved.")))
+        self.logged()
+
+    async def _failed(self, called: Called, failed: CallError) -> None:
+        if failed.reason is Reason.OUTCOME_UNKNOWN and called.sent:  # asked twice, and nobody knows
+            await self._end()
+            self._notices.say(Notice(_("Nobody knows whether the call was saved. Please look at the activities.")))
+            return
+        if not isinstance(failed, OrgUnavailable):
+            self.called = replace(called, sent=False, key=new_id())
+        self.problem = _(failed.message)
+        await self._keep()
+
+    async def _keep(self) -> None:
+        if self.called is not None:
+            await self._records.keep_call(self.called)
+
+    async def _end(self) -> None:
+        self.called, self.open, self.problem = None, False, ""
+        self._stop_waiting()
+        self.changed()
+        await self._records.forget_call()
+
+    def drop(self) -> None:
+        """Forgets the call on the screen: the user has changed."""
+        self._stop_waiting()
+        if self.called is not None:
+            self.called, self.open, self.problem = None, False, ""
+            self.changed()
+
+
+def asked(called: Called, day: date) -> LogCall:
+    """What is sent of a call of this day."""
+    days = {TOMORROW: 1, NEXT_WEEK: 7}.get(called.follow_up)
+    follow_up = None
+    if days is not None:
+        follow_up = FollowUp(_("Follow up with {name}", name=called.name)[:255], _workday(day, days).isoformat())
+    return LogCall(
+        called.records,
+        _("Call with {name}", name=called.name)[:255],
+        day.isoformat(),
+        called.result,
+        called.note.strip(),
+        follow_up,
+        called.key,
+    )
+
+
+def _workday(day: date, days: int) -> date:
+    """So many days later; on a Monday instead of at a weekend."""
+    then = day + timedelta(days=days)
+    return then + timedelta(days=max(0, 7 - then.weekday()) if then.weekday() > 4 else 0)

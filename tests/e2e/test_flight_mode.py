@@ -1,0 +1,79 @@
+"""A seller in flight mode: a change, a new account, a contact of it, a tab that ends; and then all of it in the org."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext
+
+from devtools import loopback
+from devtools.clients import ADMIN, authorize, exchange
+from devtools.suite import Suite
+from tests.e2e.phone import Phone
+
+pytestmark = pytest.mark.browser
+SECONDS = 90  # for a tab on a busy machine to start and send; it takes two
+
+
+def test_flight_mode(signed_in: Phone, context: BrowserContext, suite: Suite, org_url: str) -> None:
+    phone, token = signed_in, exchange(org_url, authorize(org_url, ADMIN))["access_token"]
+    with loopback.Client(
+        base_url=f"{org_url}/services/data/v66.0", headers={"Authorization": f"Bearer {token}"}
+    ) as org:
+
+        def rows(soql: str) -> list[dict[str, object]]:
+            return org.get("/query", params={"q": soql}).json()["records"]
+
+        account = str(org.post("/sobjects/Account", json={"Name": "Ground Ltd"}).json()["id"])
+        phone.open(f"/records/Account/{account}")
+        phone.sees("Ground Ltd")
+        context.set_offline(True)
+        phone.tap("Edit")
+        phone.type("Account Phone", "+44 20 7946 0100")
+        phone.save()
+        phone.sees("This is waiting to be sent. What you see is on this device only.")
+        phone.sees("+44 20 7946 0100")
+        phone.visit("/records/Account/new")
+        phone.type("Account Name", "Sky Ltd")
+        phone.save()
+        phone.sees("Sky Ltd")
+        phone.reach("New Contact")
+        phone.type("Last Name", "Flyer")
+        phone.save()
+        phone.sees("3 changes are waiting to be sent.")
+        phone.page.close()
+
+        context.set_offline(False)
+        again = Phone(context, suite.plan.app_url)
+        again.open("/waiting")
+        _until(again, lambda: bool(rows("SELECT Id FROM Contact WHERE LastName = 'Flyer'")))
+        again.sees("Everything is in Salesforce.")
+        skies = rows("SELECT Id FROM Account WHERE Name = 'Sky Ltd'")
+        contacts = rows("SELECT AccountId FROM Contact WHERE LastName = 'Flyer'")
+        assert [c["AccountId"] for c in contacts] == [s["Id"] for s in skies]
+        assert len(skies) == 1
+        grounds = rows("SELECT Id, Phone FROM Account WHERE Name = 'Ground Ltd'")
+        assert [g["Phone"] for g in grounds] == ["+44 20 7946 0100"]
+
+        # A tab that stays open sends by itself when the network is back.
+        again.visit(f"/records/Account/{account}")
+        again.sees("+44 20 7946 0100")
+        context.set_offline(True)
+        again.tap("Edit")
+        again.type("Account Phone", "+44 20 7946 0101")
+        again.save()
+        again.sees(re.compile("1 change is waiting to be sent"))
+        context.set_offline(False)
+        _until(
+            again, lambda: rows(f"SELECT Phone FROM Account WHERE Id = '{account}'")[0]["Phone"] == "+44 20 7946 0101"
+        )
+        again.misses(re.compile("waiting to be sent"))
+
+
+def _until(phone: Phone, holds: Callable[[], bool]) -> None:
+    """Waits until the org has it, while the tab goes on."""
+    for _time in range(SECONDS * 5):
+        if holds():
+            return
+        phone.page.wait_for_timeout(200)
+    raise TimeoutError(phone.screen())
