@@ -7,7 +7,7 @@ import sys
 from bench import charts
 
 _ALL = (
-    *("proxy", "taps", "cold", "runtimes", "concurrency", "growth", "http", "call", "localorg", "memory"),
+    *("proxy", "taps", "cold", "runtimes", "concurrency", "growth", "http", "call", "localorg", "memory", "uploads"),
     *("first_frame", "observables", "block", "start", "telemetry", "flood", "dpop", "cost", "charts"),
 )
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from contract.calls import ANSWER_SECONDS, CALLS, MAX_BODY, MAX_PUBLIC_BODY, Call, FieldValue, Limits
 from contract.codec import camel, is_optional
 from contract.errors import CallError
+from contract.files import BYTES, DATA_HEADER, MAX_FILE
 from devtools.paths import ROOT
 
 FILE = ROOT / "docs/openapi.json"
@@ -73,18 +74,47 @@ def describe() -> dict[str, Any]:
 
 
 def _operation(call: Call[Any, Any], schemas: "_Schemas") -> dict[str, Any]:
-    result = {"type": "object", "properties": {"result": schemas.of(call.answer)}, "required": ["result"]}
+    if call.file == "up":
+        return _upload(call, schemas)
+    if call.file == "down":
+        answer = {"description": "The file.", "content": {BYTES: {}}}
+    else:
+        result = {"type": "object", "properties": {"result": schemas.of(call.answer)}, "required": ["result"]}
+        answer = _content(result, "The result.")
     body = {"type": "object", "properties": {"data": schemas.of(call.request, sent=True)}, "required": ["data"]}
     most = MAX_PUBLIC_BODY if call.public else MAX_BODY
+    return _described(call, [], {"required": True, **_content(body, f"At most {most // 1024} KB.")}, answer)
+
+
+def _upload(call: Call[Any, Any], schemas: "_Schemas") -> dict[str, Any]:
+    """A call whose body is a file: its request is in a header, percent-encoded, for a header holds no other letters."""
+    request = {
+        "name": DATA_HEADER,
+        "in": "header",
+        "required": True,
+        "description": "The request as JSON, percent-encoded.",
+        "content": {"application/json": {"schema": schemas.of(call.request, sent=True)}},
+    }
+    result = {"type": "object", "properties": {"result": schemas.of(call.answer)}, "required": ["result"]}
+    about = f"The file, of at most {MAX_FILE // 2**20} MB, with a Content-Length."
+    body = {"required": True, "description": about, "content": {BYTES: {}}}
+    return _described(call, [request], body, _content(result, "The result."))
+
+
+def _described(
+    call: Call[Any, Any], parameters: list[dict[str, Any]], body: dict[str, Any], answer: dict[str, Any]
+) -> dict[str, Any]:
+    if call.attested:
+        parameters = [*parameters, {"$ref": "#/components/parameters/appCheck"}]
     return {
         "operationId": call.name,
         "summary": call.summary,
         "tags": [call.function],
         "security": [] if call.public else [{"firebaseIdToken": []}],
-        **({"parameters": [{"$ref": "#/components/parameters/appCheck"}]} if call.attested else {}),
-        "requestBody": {"required": True, **_content(body, f"At most {most // 1024} KB.")},
+        **({"parameters": parameters} if parameters else {}),
+        "requestBody": body,
         "responses": {
-            "200": _content(result, "The result."),
+            "200": answer,
             "default": _content({"$ref": "#/components/schemas/Error"}, "The call failed; details.reason says why."),
         },
     }

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from contract.files import BYTES, DATA_HEADER, FILE_APP_SECONDS
 from devtools import openapi
 from devtools.paths import ROOT
 
@@ -69,24 +70,41 @@ export class SalesforceSample {
     this.base = base.replace(/\\/+$/, "");
   }
 {methods}
-  private async call<T>(path: string, data: object, isPublic: boolean, isAttested: boolean): Promise<T> {
-    const headers: Record<string, string> = { "Content-Type": "application/json" };
+  private async call<T>(path: string, data: object, isPublic: boolean, isAttested: boolean, file?: Blob): Promise<T> {
+    const got = await this.send(path, data, isPublic, isAttested, file);
+    return this.result<T>(path, got.status, await got.json().catch(() => null));
+  }
+
+  private async file(path: string, data: object, isPublic: boolean, isAttested: boolean): Promise<Blob> {
+    const got = await this.send(path, data, isPublic, isAttested, undefined, {filePatience});
+    if (got.ok) return got.blob().catch(() => { throw new NoAnswer(`${path} broke off`); });
+    return this.result<never>(path, got.status, await got.json().catch(() => null));
+  }
+
+  private async send(
+    path: string, data: object, isPublic: boolean, isAttested: boolean, file?: Blob,
+    patience = file ? {filePatience} : {patience},
+  ): Promise<Response> {
+    const headers: Record<string, string> = { "Content-Type": file ? "application/octet-stream" : "application/json" };
+    if (file) headers["X-Callable-Data"] = encodeURIComponent(JSON.stringify(data));
     if (!isPublic) {
       if (!this.options.idToken) throw new Error(`${path} needs the option idToken`);
       headers.Authorization = `Bearer ${await this.options.idToken()}`;
     }
     if (isAttested && this.options.appCheckToken) headers["X-Firebase-AppCheck"] = await this.options.appCheckToken();
     const send = this.options.fetch ?? fetch;
-    let status = 0, answer: unknown;
     try {
-      const signal = AbortSignal.timeout(this.options.patience ?? {patience});
-      const got = await send(this.base + path, { method: "POST", headers, body: JSON.stringify({ data }), signal });
-      status = got.status;
-      answer = await got.json();
+      const signal = AbortSignal.timeout(this.options.patience ?? patience);
+      const body = file ?? JSON.stringify({ data });
+      return await send(this.base + path, { method: "POST", headers, body, signal });
     } catch {
-      throw new NoAnswer(status ? `${path} answered ${status} without JSON` : `${path} was not answered`);
+      throw new NoAnswer(`${path} was not answered`);
     }
-    const { result, error } = (answer ?? {}) as { result?: T; error?: ErrorAnswer["error"] };
+  }
+
+  private result<T>(path: string, status: number, answer: unknown): T {
+    if (answer === null) throw new NoAnswer(`${path} answered ${status} without JSON`);
+    const { result, error } = answer as { result?: T; error?: ErrorAnswer["error"] };
     if (error) throw new CallError(error.status, error.details?.reason ?? "", error.message, error.details ?? {});
     if (result === undefined) throw new NoAnswer(`${path} answered ${status} without a result`);
     return result;
@@ -103,6 +121,7 @@ def text(api: Mapping[str, Any] | None = None) -> str:
     limit = openapi.ANSWER_SECONDS
     client = _CLIENT.replace("{methods}", methods).replace("{limit}", f"{limit:.0f} seconds")
     client = client.replace("{patience}", f"{(limit + 5) * 1000:_.0f}")
+    client = client.replace("{filePatience}", f"{FILE_APP_SECONDS * 1000:_.0f}")
     return _HEAD.replace("{version}", api["info"]["version"]) + shapes + client
 
 
@@ -166,14 +185,22 @@ def _key(name: str) -> str:
 
 
 def _method(path: str, operation: Mapping[str, Any]) -> str:
-    asked = _type(operation["requestBody"]["content"]["application/json"]["schema"]["properties"]["data"])
-    answered = _type(operation["responses"]["200"]["content"]["application/json"]["schema"]["properties"]["result"])
+    sent = operation["requestBody"]["content"]
+    got = operation["responses"]["200"]["content"]
+    brings, gives = BYTES in sent, BYTES in got
+    if brings:
+        header = next(each for each in operation["parameters"] if each.get("name") == DATA_HEADER)
+        asked = _type(header["content"]["application/json"]["schema"])
+    else:
+        asked = _type(sent["application/json"]["schema"]["properties"]["data"])
+    answered = "Blob" if gives else _type(got["application/json"]["schema"]["properties"]["result"])
     data = f"data: {asked}" if asked != "EmptyRequest" else "data: EmptyRequest = {}"
     flags = f"{_word(not operation['security'])}, {_word('parameters' in operation)}"
+    more, rest = (", file: Blob", ", file") if brings else ("", "")
     return (
         f"\n{_comment({'description': operation['summary']}, '  ')}"
-        f"  {operation['operationId']}({data}): Promise<{answered}> {{\n"
-        f'    return this.call("{path}", data, {flags});\n  }}\n'
+        f"  {operation['operationId']}({data}{more}): Promise<{answered}> {{\n"
+        f'    return this.{"file" if gives else "call"}("{path}", data, {flags}{rest});\n  }}\n'
     )
 
 

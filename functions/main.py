@@ -80,7 +80,7 @@ async def api(request: Request) -> Response:
     """getConnection, getAccess, updateConnection, getProfile, getDashboard, getObjects,
     describe, getPicklists, getBoard, findOwners, runAction,
     getListViews, getFavorites, addFavorite, removeFavorite,
-    completeTask, logCall, getConversion, convertLead,
+    completeTask, logCall, getConversion, convertLead, listFiles, uploadFile, getFile,
     listRecords, search, getRecord, createRecord, updateRecord, deleteRecord."""
     return await wired_backend().endpoint.answer("api", request)
 

@@ -11,8 +11,10 @@ import pytest
 from backend.records.layouts import LAYOUTS
 
 # What every flow may use: values and interfaces, what can fail, how long a call may take, which hosts are
-# Salesforce's, and spans and metrics of a step.
-_SHARED = ("backend.values", "backend.failures", "backend.deadline", "backend.hosts", "backend.telemetry")
+# Salesforce's, spans and metrics of a step, and files on their way through.
+_SHARED = (
+    "backend.values", "backend.failures", "backend.deadline", "backend.hosts", "backend.telemetry", "backend.transfer"
+)  # fmt: skip
 _BELOW = {"sign_in": ("backend.connections",), "connections": (), "records": ()}
 # Each room may import from these (and from itself). "*" stands for any package from outside.
 _MAY = {

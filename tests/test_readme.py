@@ -143,7 +143,7 @@ async def story(running):
     instances = Instances(running)
     uid, _ = await instances.connect()
     one = instances.each[0]
-    table = {r.call.name: r for r in routes(Untouched(), Untouched(), one.queries, one.changes)}
+    table = {r.call.name: r for r in routes(Untouched(), Untouched(), one.queries, one.changes, one.files)}
     world = World()
     async def call(call, request, id_token=None):
         if call.name in ("getSignInOptions", "beginSignIn", "signIn"):
@@ -229,7 +229,7 @@ async def story(running):
     instances = Instances(running)
     uid, _ = await instances.connect()
     one = instances.each[0]
-    table = {r.call.name: r for r in routes(Untouched(), Untouched(), one.queries, one.changes)}
+    table = {r.call.name: r for r in routes(Untouched(), Untouched(), one.queries, one.changes, one.files)}
     world = World()
     async def call(call, request, id_token=None):
         if call.name in ("getSignInOptions", "beginSignIn", "signIn"):
@@ -273,7 +273,8 @@ class Untouched:  # the flows that this change has nothing to do with
     def __getattr__(self, name):
         return None
 org.rows = [a_row(Name="Acme")]
-(route,) = [r for r in routes(Untouched(), Untouched(), org.queries, org.changes) if r.call.name == "getLatest"]
+none = Untouched()
+(route,) = [r for r in routes(none, none, org.queries, org.changes, none) if r.call.name == "getLatest"]
 page = asyncio.run(route.work(CALLER, Empty()))
 print(json.dumps([route.call.path, route.call in CALLS, page.records[0].fields]))
 """

@@ -23,6 +23,7 @@ from backend.records.changes import Changes
 from backend.records.creations import Creations, CreationStore
 from backend.records.currencies import Currencies
 from backend.records.describe import Describes
+from backend.records.files import Files
 from backend.records.queries import Queries
 from backend.values import Cipher, Clock
 
@@ -45,6 +46,7 @@ class Process:
     rest: SalesforceRest
     queries: Queries
     changes: Changes
+    files: Files
 
 
 def assemble(
@@ -77,8 +79,9 @@ def assemble(
     rest = SalesforceRest(SalesforceSession(http, renewal, allowance, clock, chance, local=local), api_version)
     describes = Describes(rest, vault, clock, may_look=allowance.is_ample, warn=_warn)
     queries = Queries(rest, describes, Currencies(rest, clock, may_look=allowance.is_ample))
-    changes = Changes(rest, describes, Creations(creations, cipher))
-    return Process(remembered, vault, renewal, blocks, lifecycle, rest, queries, changes)
+    once = Creations(creations, cipher)
+    changes, files = Changes(rest, describes, once), Files(rest, describes, once)
+    return Process(remembered, vault, renewal, blocks, lifecycle, rest, queries, changes, files)
 
 
 def _warn(said: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from contract.calls import MAX_BODY, MAX_PUBLIC_BODY, Call
 from contract.codec import DecodeError, decode, encode
@@ -81,7 +81,7 @@ def _parsed(body: bytes) -> object:
         raise RefusedRequest(Reason.MALFORMED_REQUEST, "The body is not JSON.") from None
     if not isinstance(value, dict) or cast(dict[str, object], value).keys() != {"data"}:
         raise RefusedRequest(Reason.MALFORMED_REQUEST, 'The body is {"data": …} and has no other fields.')
-    return _plain(cast(dict[str, object], value)["data"])
+    return plain(cast(dict[str, object], value)["data"])
 
 
 def bearer(request: Request) -> str:
@@ -108,8 +108,9 @@ def error(refused: CallError) -> Response:
 
 
 def as_asked(request: Request, answer: Response) -> Response:
-    """The answer as the client takes it: as an event for an SDK's `stream()`, which else waits for ever."""
-    if "text/event-stream" not in request.headers.get("accept", "").lower():
+    """The answer as the client takes it: as an event for an SDK's `stream()`, which else waits for ever. A file stays
+    as it is."""
+    if isinstance(answer, StreamingResponse) or "text/event-stream" not in request.headers.get("accept", "").lower():
         return answer
     headers = {k: v for k, v in answer.headers.items() if k not in ("content-type", "content-length")}
     event = b"data: " + bytes(answer.body) + b"\n\n"
@@ -120,20 +121,22 @@ def _json(body: Mapping[str, Any], status: int, headers: Mapping[str, str] = _NO
     return Response(msgspec.json.encode(body), status, headers={**_HEADERS, **headers}, media_type="application/json")
 
 
-def _plain(value: object, depth: int = 0) -> object:
-    """The value with the 64-bit numbers unwrapped that the iOS and Android SDKs send as objects with a type."""
+def plain(value: object, depth: int = 0) -> object:
+    """The value with the 64-bit numbers unwrapped that the iOS and Android SDKs send as objects with a type. Raises
+    RefusedRequest.
+    """
     if depth > 32:
         raise RefusedRequest(Reason.MALFORMED_REQUEST, "The data is nested too deeply.")
     if isinstance(value, dict):
         named = cast(dict[str, object], value)
         if named.get("@type") in _LONG:
             try:
-                return _plain(int(str(named.get("value"))))
+                return plain(int(str(named.get("value"))))
             except ValueError:
                 raise RefusedRequest(Reason.MALFORMED_REQUEST, "A 64-bit number is not a number.") from None
-        return {k: _plain(v, depth + 1) for k, v in named.items()}
+        return {k: plain(v, depth + 1) for k, v in named.items()}
     if isinstance(value, list):
-        return [_plain(v, depth + 1) for v in cast(list[object], value)]
+        return [plain(v, depth + 1) for v in cast(list[object], value)]
     if isinstance(value, int) and not -_LONGEST <= value < _LONGEST:
         raise RefusedRequest(Reason.MALFORMED_REQUEST, "A number has more than 64 bits.")
     return value

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from contract.errors import Reason, RefusedRequest
 
 _HEADERS = (  # what Firebase's SDKs and our app send
-    "authorization, content-type, firebase-instance-id-token, traceparent, x-firebase-appcheck"
+    "authorization, content-type, firebase-instance-id-token, traceparent, x-callable-data, x-firebase-appcheck"
 )
 _PREFLIGHT_SECONDS = "3600"
 

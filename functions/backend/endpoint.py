@@ -12,16 +12,17 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
-from backend import callable_protocol, deadline, telemetry
+from backend import callable_protocol, deadline, file_protocol, telemetry
 from backend.adapters.app_check import AppCheckGate
 from backend.adapters.firebase_auth import FirebaseAuth
 from backend.connections.blocks import BlockList
 from backend.connections.vault import Vault
 from backend.cors import AllowedOrigins
 from backend.routes import Route
+from backend.transfer import Outgoing
 from backend.values import Caller, Uid, Visitor
 from backend.visitors import Proxies
-from contract.calls import ANSWER_SECONDS, CALL_SECONDS, CALLS, SIGN_IN, SIGN_OUT, Call
+from contract.calls import CALLS, SIGN_IN, SIGN_OUT, Call
 from contract.errors import (
     CallError,
     ConnectionLost,
@@ -75,7 +76,7 @@ class Endpoint:
         self._proxies = proxies
 
     async def answer(self, function: Literal["auth", "api"], request: Request) -> Response:
-        """Answers one request to a function, within ANSWER_SECONDS; never raises."""
+        """Answers one request to a function, within its call's `answer_seconds`; never raises."""
         name = callable_protocol.call_name(request.url.path, function)
         if request.method == "GET" and name == "__/health":  # the emulator asks when a worker starts
             return Response("ok")
@@ -95,6 +96,23 @@ class Endpoint:
     async def _answered(self, route: Route | None, request: Request, label: str, span: telemetry.span) -> Response:
         started = time.perf_counter()
         caller, attestation = _NOBODY, None
+
+        def tell(status: int, outcome: str) -> None:
+            milliseconds = round(1000 * (time.perf_counter() - started), 1)
+            telemetry.count("calls", call=label, outcome=outcome)
+            telemetry.took("call.duration", started, call=label, outcome=outcome)
+            more = {"attested": attestation is not None} if self._gate.asks else {}
+            _log.info(
+                "call",
+                call=label,
+                uid=str(caller.uid) or None,
+                caller=_who(route, outcome),
+                outcome=outcome,
+                status=status,
+                ms=milliseconds,
+                **more,
+            )
+
         try:
             if route is None or request.method != "POST":
                 raise RefusedRequest(Reason.UNKNOWN_CALL)
@@ -109,7 +127,13 @@ class Endpoint:
                 else:
                     who = caller = await self._firebase.verify(callable_protocol.bearer(request))
                     await self._admit(route.call, caller)
-                answer = await route.work(who, await callable_protocol.read_request(route.call, request))
+                if route.call.file == "up":
+                    answer = await route.work(who, file_protocol.read_upload(route.call, request))
+                else:
+                    answer = await route.work(who, await callable_protocol.read_request(route.call, request))
+            if isinstance(answer, Outgoing):
+                span.set(http__response__status_code=200)
+                return file_protocol.FileAnswer(answer, lambda why: tell(200, "ok" if why is None else why.reason))
             response, outcome = callable_protocol.result(answer), "ok"
         except CallError as refused:
             response, outcome = callable_protocol.error(refused), refused.reason.value
@@ -117,23 +141,10 @@ class Endpoint:
             # A deployed function logs only the kind and place: an exception's text may hold what must not be logged.
             _log.error("failed", call=label, kind=type(failure).__name__, place=_place(failure), exc_info=failure)
             response, outcome = callable_protocol.error(Misconfigured(Reason.INTERNAL)), Reason.INTERNAL.value
-        milliseconds = round(1000 * (time.perf_counter() - started), 1)
         span.set(http__response__status_code=response.status_code)
         if outcome != "ok":
             span.fail(outcome)
-        telemetry.count("calls", call=label, outcome=outcome)
-        telemetry.took("call.duration", started, call=label, outcome=outcome)
-        more = {"attested": attestation is not None} if self._gate.asks else {}
-        _log.info(
-            "call",
-            call=label,
-            uid=str(caller.uid) or None,
-            caller=_who(route, outcome),
-            outcome=outcome,
-            status=response.status_code,
-            ms=milliseconds,
-            **more,
-        )
+        tell(response.status_code, outcome)
         return response
 
     async def _admit(self, call: Call[Any, Any], caller: Caller) -> None:
@@ -161,12 +172,12 @@ def _who(route: Route | None, outcome: str) -> Literal["user", "visitor", "stran
 
 @asynccontextmanager
 async def _bounded(call: Call[Any, Any]) -> AsyncGenerator[None]:
-    """One deadline for a whole call: requests to Salesforce get what is left of CALL_SECONDS, and whatever else waits
-    is cut off after ANSWER_SECONDS. Raises OrgUnavailable then.
+    """One deadline for a whole call: requests to Salesforce get what is left of its `seconds`, and whatever else waits
+    is cut off after its `answer_seconds`. Raises OrgUnavailable then.
     """
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            with deadline.within(CALL_SECONDS):
+        async with asyncio.timeout(call.answer_seconds):
+            with deadline.within(call.seconds):
                 yield
     except TimeoutError:
         raise OrgUnavailable(Reason.OUTCOME_UNKNOWN if call.writes else Reason.ORG_TIMEOUT) from None

@@ -4,6 +4,7 @@ their reasons, which are for the app.
 OrgUnavailable
 ├── NotSent          no connection came about: nothing has arrived, sending again is safe
 │   └── NotSigned      the backend could not sign what proves who it is: nothing was sent
+├── SendAgain        Salesforce has refused the token; what was sent cannot be sent again from here
 ├── OutcomeUnknown   it may have arrived, and nothing says whether it was carried out
 ├── Busy             Salesforce answered that it does not do it now
 ├── LimitReached     Salesforce answered that the org's, or the user's, allowance is used up
@@ -38,6 +39,14 @@ class NotSigned(NotSent):
 
     def __init__(self) -> None:
         OrgUnavailable.__init__(self, Reason.STORE_UNAVAILABLE)
+
+
+class SendAgain(OrgUnavailable):
+    """Salesforce did nothing, for want of another token or proof, which is there now; the bytes of the file went by and
+    are not here any more."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.SEND_AGAIN)
 
 
 class OutcomeUnknown(OrgUnavailable):

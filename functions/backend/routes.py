@@ -6,8 +6,10 @@ from typing import Any, TypeVar
 
 from backend.connections.lifecycle import Lifecycle
 from backend.records.changes import Changes
+from backend.records.files import Files
 from backend.records.queries import Queries
 from backend.sign_in.flow import SignInFlow
+from backend.transfer import Incoming, Outgoing
 from backend.values import Caller, Visitor
 from contract import calls
 from contract.calls import Call
@@ -36,7 +38,21 @@ def signed_in(call: Call[Q, A], work: Callable[[Caller, Q], Awaitable[A]]) -> Ro
     return Route(call, work)
 
 
-def routes(sign_in: SignInFlow, lifecycle: Lifecycle, queries: Queries, changes: Changes) -> tuple[Route, ...]:
+def receiving(call: Call[Q, A], work: Callable[[Caller, Q, Incoming], Awaitable[A]]) -> Route:
+    """A call of a signed-in device that brings a file."""
+    assert call.file == "up"
+    return Route(call, lambda caller, brought: work(caller, *brought))
+
+
+def sending(call: Call[Q, bytes], work: Callable[[Caller, Q], Awaitable[Outgoing]]) -> Route:
+    """A call of a signed-in device that is answered with a file."""
+    assert call.file == "down"
+    return Route(call, work)
+
+
+def routes(
+    sign_in: SignInFlow, lifecycle: Lifecycle, queries: Queries, changes: Changes, files: Files
+) -> tuple[Route, ...]:
     """Every call of the contract with its work."""
     return (
         public(calls.GET_SIGN_IN_OPTIONS, sign_in.options),
@@ -62,6 +78,9 @@ def routes(sign_in: SignInFlow, lifecycle: Lifecycle, queries: Queries, changes:
         signed_in(calls.UPDATE_RECORD, changes.update_record),
         signed_in(calls.DELETE_RECORD, changes.delete_record),
         signed_in(calls.RUN_ACTION, changes.run_action),
+        signed_in(calls.LIST_FILES, files.list_files),
+        receiving(calls.UPLOAD_FILE, files.upload_file),
+        sending(calls.GET_FILE, files.get_file),
         signed_in(calls.COMPLETE_TASK, changes.complete_task),
         signed_in(calls.LOG_CALL, changes.log_call),
         signed_in(calls.GET_FAVORITES, queries.get_favorites),

@@ -159,7 +159,7 @@ def make_backend(settings: Settings, cipher: TinkCipher) -> Backend:
         AppCheckGate(app_check, required=settings.app_check_required),
         AllowedOrigins(settings.allowed_origins, settings.own_origins),
     )
-    work = routes(sign_in, process.lifecycle, process.queries, process.changes)
+    work = routes(sign_in, process.lifecycle, process.queries, process.changes, process.files)
     proxies = Proxies(settings.trusted_proxies)
     endpoint = Endpoint(work, firebase, process.blocks, process.vault, gate, origins, proxies)
     technical_user = (

@@ -9,6 +9,15 @@ from contract.activities import AskedDay, CallLogged, CompleteTask, Day, LogCall
 from contract.boards import Board, BoardShape, GetBoard
 from contract.conversion import Conversion, ConversionShape, Converted, ConvertLead, GetConversion
 from contract.favorites import AddFavorite, Favorite, Favorites, RemoveFavorite
+from contract.files import (
+    FILE_ANSWER_SECONDS,
+    FILE_SECONDS,
+    GetFile,
+    ListFiles,
+    RecordFiles,
+    UploadedFile,
+    UploadFile,
+)
 from contract.list_views import GetListViews, ListViews
 from contract.picklists import Picklists, RecordType
 from contract.sign_in import BeginSignIn, Begun
@@ -626,7 +635,7 @@ class Call(Generic[Request, Answer]):
     `public`: needs no Firebase ID token. `reads`: changes nothing anywhere, so that it may be made again. `writes`:
     changes a record, so that a lost answer leaves open whether it was changed. `while_blocked`: also for users whom an
     administrator has blocked, because it only takes access away. `attested`: needs an App Check token where the backend
-    asks for them.
+    asks for them. `file`: the body of its request (`up`) or of its answer (`down`) is a file's bytes.
     """
 
     function: Literal["auth", "api"]
@@ -639,6 +648,17 @@ class Call(Generic[Request, Answer]):
     writes: bool = False
     while_blocked: bool = False
     attested: bool = True
+    file: Literal["", "up", "down"] = ""
+
+    @property
+    def seconds(self) -> float:
+        """What the call may take in the backend."""
+        return FILE_SECONDS if self.file else CALL_SECONDS
+
+    @property
+    def answer_seconds(self) -> float:
+        """By when the backend has answered it."""
+        return FILE_ANSWER_SECONDS if self.file else ANSWER_SECONDS
 
     @property
     def path(self) -> str:
@@ -744,6 +764,17 @@ RUN_ACTION = Call(
     "Runs an action on a record in Salesforce; with an idempotency key at most once.",
     writes=True,
 )
+LIST_FILES = Call("api", "listFiles", ListFiles, RecordFiles, "The files of a record.", reads=True)
+UPLOAD_FILE = Call(
+    "api",
+    "uploadFile",
+    UploadFile,
+    UploadedFile,
+    "Adds a file to a record; its bytes are the body, the request is in a header.",
+    writes=True,
+    file="up",
+)
+GET_FILE = Call("api", "getFile", GetFile, bytes, "The bytes of a file.", reads=True, file="down")
 GET_FAVORITES = Call("api", "getFavorites", Empty, Favorites, "The records that the user has starred.", reads=True)
 ADD_FAVORITE = Call(
     "api", "addFavorite", AddFavorite, Favorite, "Stars a record; it is a favorite in Salesforce then.", writes=True

@@ -83,6 +83,7 @@ class Reason(StrEnum):
     ORG_TIMEOUT = "org-timeout"
     OUTCOME_UNKNOWN = "outcome-unknown"
     STORE_UNAVAILABLE = "store-unavailable"
+    SEND_AGAIN = "send-again"
     MISCONFIGURED = "misconfigured"
     INTERNAL = "internal"
 
@@ -333,6 +334,7 @@ class OrgUnavailable(CallError):
             "UNAVAILABLE",
             "This app's own service is not available right now. Please try again in a moment.",
         ),
+        Reason.SEND_AGAIN: ("UNAVAILABLE", "The file was not saved. Please send it again."),
     }
 
 

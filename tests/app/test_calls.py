@@ -152,6 +152,7 @@ async def test_a_call_that_is_made_again_changes_nothing() -> None:
     assert changing == {
         "getSignInOptions", "signIn", "signOut", "eraseMe", "updateConnection", "createRecord", "updateRecord",
         "deleteRecord", "runAction", "completeTask", "logCall", "addFavorite", "removeFavorite", "convertLead",
+        "uploadFile",
     }  # fmt: skip
 
 

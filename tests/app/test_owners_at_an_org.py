@@ -29,7 +29,10 @@ class OrgBackend(MemoryBackend):
     def __init__(self, instances: Instances, number: int, user: User, caller: Caller) -> None:
         super().__init__()
         process, flow = instances.each[number], instances.sign_in_flow()
-        self._works = {r.call.path: r.work for r in routes(flow, process.lifecycle, process.queries, process.changes)}
+        self._works = {
+            r.call.path: r.work
+            for r in routes(flow, process.lifecycle, process.queries, process.changes, process.files)
+        }
         self._caller = caller
         self.signs_in = user
 

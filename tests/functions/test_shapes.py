@@ -30,7 +30,8 @@ async def test_the_three_flows_and_every_call(shape: frozenset[str]) -> None:
 
 async def live_through(instances: Instances, org: EmbeddedOrg) -> None:
     process, sign_in = instances.each[0], instances.sign_in_flow()
-    works = {r.call.path: r.work for r in routes(sign_in, process.lifecycle, process.queries, process.changes)}
+    all_routes = routes(sign_in, process.lifecycle, process.queries, process.changes, process.files)
+    works = {r.call.path: r.work for r in all_routes}
     authorization = await asyncio.to_thread(authorize, org.url, SALES)
     host = (await sign_in.options(SOMEBODY, Empty())).login_hosts[0].host
     request = SignIn(authorization.code, authorization.verifier, CALLBACK, host)

@@ -99,10 +99,13 @@ const changed = await rename(base, idToken, "Own Client", "+49 30 1234567");
 const failed = await client.getRecord({ sobject: "Account", id: "001000000000000AAA" }).catch((error) => error);
 const nobody = await new SalesforceSample(base, { idToken: () => "not a token" }).getProfile().catch((error) => error);
 const silent = await new SalesforceSample("http://127.0.0.1:9", {}).getSignInOptions().catch((error) => error);
+const brought = { sobject: "Account", id: created.id, name: "Übersicht.txt" };
+const stored = await client.uploadFile(brought, new Blob(["its bytes"]));
+const file = await (await client.getFile({ id: stored.id })).text();
 await client.deleteRecord({ sobject: "Account", id: created.id });
 end({ phone: changed?.fields.Phone, failed: failed instanceof CallError && [failed.status, failed.reason],
       nobody: nobody instanceof CallError && nobody.reason, silent: silent instanceof NoAnswer,
-      once: created.id === again.id });
+      once: created.id === again.id, file });
 """
     (tmp_path / "signIn.mjs").write_text(program(repository, "js"))
     (tmp_path / "salesforceSample.ts").write_text((repository / "docs/clients/salesforceSample.ts").read_text())
@@ -120,7 +123,7 @@ end({ phone: changed?.fields.Phone, failed: failed instanceof CallError && [fail
     assert compiled.returncode == 0, compiled.stdout
     (tmp_path / "made/signIn.mjs").write_text(program(repository, "js"))
     told = with_a_person(node(tmp_path, "made/story.js", app.base_url, CALLBACK), tmp_path)
-    assert told["phone"] == "+49 30 1234567"
+    assert (told["phone"], told["file"]) == ("+49 30 1234567", "its bytes")
     assert told["failed"] == ["NOT_FOUND", "record-not-found"]
     assert (told["nobody"], told["silent"], told["once"]) == ("id-token-invalid", True, True)
 

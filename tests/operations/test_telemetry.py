@@ -175,22 +175,17 @@ def test_the_tree_of_a_call_with_a_refresh(observed: Observed) -> None:
     assert not refresh.error
 
 
-async def test_a_trace_begins_in_the_app(observed: Observed) -> None:
+async def test_a_trace_begins_in_the_app(observed: Observed, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
+    http = make_http()
+    post = http.post
 
-    class Http:
-        """The app's own, looked at."""
+    async def look_at(url: str, *, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
+        sent.append((headers or {})["traceparent"])
+        return await post(url, body=body, headers=headers)
 
-        def __init__(self) -> None:
-            self.inner = make_http()
-
-        async def post(
-            self, url: str, *, body: object = None, form: object = None, headers: Mapping[str, str] | None = None
-        ) -> Answer:
-            sent.append((headers or {})["traceparent"])
-            return await self.inner.post(url, body=body, headers=headers)
-
-    app = Backend(observed.auth_url, Http(), AppCheck(Drawer()))
+    monkeypatch.setattr(http, "post", look_at)
+    app = Backend(observed.auth_url, http, AppCheck(Drawer()))
     await app.call(GET_SIGN_IN_OPTIONS, Empty())
     await app.call(GET_SIGN_IN_OPTIONS, Empty())
     traces = [re.fullmatch(r"00-([0-9a-f]{32})-([0-9a-f]{16})-01", header) for header in sent]

@@ -20,8 +20,10 @@ from yarl import URL
 
 from backend import deadline, telemetry
 from backend.adapters import dpop
-from backend.failures import Busy, NotSent, OutcomeUnknown
+from backend.failures import Busy, NotSent, OutcomeUnknown, SendAgain
+from backend.transfer import Sink, Upload
 from backend.values import Secret
+from contract.errors import CallError
 
 CONNECT_SECONDS = 3.0
 MAX_ANSWER = 32 * 2**20  # bytes, unpacked: the description of an object with very many fields is a few megabytes
@@ -80,17 +82,21 @@ class Http:
         form: Form | Callable[[], Awaitable[Form]] | None = None,
         json: bytes = b"",
         soap: str = "",
+        upload: Upload | None = None,
+        sink: Sink | None = None,
     ) -> Answer:
         """The answer to one request, which is sent once, within `seconds` or what is left of the call; redirects are
         not followed. `form`, or what it makes for each time that it is sent, is sent as an HTML form, `json` as it is;
         `soap`, a call of the SOAP API, in an envelope that has token and proof in place of headers; `writes` says that
         the request is to change something. `token` is the access token that goes along. With a `key` the request is
         proven to be its holder's; a server that wants another nonce in the proof has done nothing, and gets the request
-        once more.
+        once more. `upload` is sent piece by piece, and only once. The body of an answer with status 200 goes to `sink`,
+        where there is one, and not into the Answer.
 
         Raises NotSent when no connection came about, OutcomeUnknown when the request may have arrived, Busy when a read
-        gets an answer of more than MAX_ANSWER bytes, or a server takes no nonce, or wants one and gives none; what
-        `form` raises.
+        gets an answer of more than MAX_ANSWER bytes, or a server takes no nonce, or wants one and gives none; SendAgain
+        when it wants another nonce and the upload is gone; what `form`, `upload` and `sink` raise. An upload of which
+        not all has left is NotSent: a request that breaks off does nothing.
         """
         target, all_headers = URL(url), dict(headers or {})
         if soap:
@@ -100,6 +106,8 @@ class Http:
         if json:
             all_headers["Content-Type"] = "application/json"
         proving = () if key is None or soap else (self._proving(key, token),)
+        if upload is not None:
+            all_headers |= {"Content-Type": upload.content_type, "Content-Length": str(upload.size)}
         with deadline.within(deadline.left(seconds)):
             for _ in range(2):
                 body: Form | bytes | None
@@ -108,9 +116,11 @@ class Http:
                     body = _enveloped(soap, token, "" if key is None else self._proof(key, method, target, token))
                 else:
                     body = (await form() if callable(form) else form) or json or None
-                answer = await self._once(method, target, all_headers, body, proving, seconds, writes)
+                answer = await self._once(method, target, all_headers, body, proving, seconds, writes, upload, sink)
                 if key is None or not self._asked_for_nonce(key, target, answer, of_tokens=token is None):
                     return answer
+                if upload is not None:
+                    raise SendAgain
             raise Busy
 
     async def _once(
@@ -122,6 +132,8 @@ class Http:
         middlewares: tuple[aiohttp.ClientMiddlewareType, ...],
         seconds: float,
         writes: bool,
+        upload: Upload | None,
+        sink: Sink | None,
     ) -> Answer:
         if self._session is None:
             self._session = aiohttp.ClientSession(
@@ -139,13 +151,18 @@ class Http:
                     method,
                     url,
                     headers=headers,
-                    data=body,
+                    data=body if upload is None else upload.pieces(),
                     timeout=time_out,
                     allow_redirects=False,
                     middlewares=(_single(), *middlewares),
                 ) as response:
                     span.set(http__response__status_code=response.status)
+                    if sink is not None and response.status == 200:
+                        await _pour(response, sink)
+                        return Answer(response.status, response.headers, b"")
                     content = await _read(response)
+                    if upload is not None and not upload.is_whole:
+                        response.close()  # it was answered before all was sent: nobody waits for the rest
                     if content is None:
                         raise OutcomeUnknown(writes=True) if writes else Busy
                     return Answer(response.status, response.headers, content)
@@ -153,9 +170,9 @@ class Http:
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             raise NotSent from None
         except TimeoutError:
-            raise OutcomeUnknown(writes=writes, timed_out=True) from None
+            raise _broken_off(writes, upload, timed_out=True) from None
         except aiohttp.ClientError:
-            raise OutcomeUnknown(writes=writes) from None
+            raise _broken_off(writes, upload) from None
 
     # DPoP
 
@@ -232,6 +249,21 @@ def _single() -> aiohttp.ClientMiddlewareType:
         return await handler(request)
 
     return send
+
+
+def _broken_off(writes: bool, upload: Upload | None, *, timed_out: bool = False) -> CallError:
+    """What is known after a request broke off."""
+    if upload is None or upload.is_whole:
+        return OutcomeUnknown(writes=writes, timed_out=timed_out)
+    return upload.failure or NotSent(timed_out=timed_out)
+
+
+async def _pour(response: aiohttp.ClientResponse, sink: Sink) -> None:
+    """Hands the body on, piece by piece. aiohttp reads no further than the sink takes it."""
+    size = None if "Content-Encoding" in response.headers else response.content_length
+    await sink.begin(size)
+    async for part in response.content.iter_any():
+        await sink.put(part)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:

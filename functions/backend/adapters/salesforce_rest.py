@@ -19,6 +19,7 @@ from backend.adapters.salesforce_answers import Composite, Part, body_of, only_r
 from backend.adapters.salesforce_conversion import conversion_request, converted
 from backend.adapters.salesforce_describe import PageLayout, described, page_layout_of, sections_of, stages_of
 from backend.adapters.salesforce_favorites import favorite_in, favorites_in
+from backend.adapters.salesforce_files import in_parts, title_of
 from backend.adapters.salesforce_http import Answer
 from backend.adapters.salesforce_list_views import next_of, query_in, views_in
 from backend.adapters.salesforce_parts import has_reference, one_by_one
@@ -29,6 +30,7 @@ from backend.failures import Busy, OutcomeUnknown
 from backend.records import soql
 from backend.records.actions import ApexRest, Target
 from backend.records.org import Described, People, PreconditionFailed, Row, Undescribed
+from backend.transfer import Incoming, Sink
 from backend.values import Uid
 from contract.calls import FieldValue
 from contract.conversion import ConvertLead
@@ -48,8 +50,8 @@ _MASTER_RECORD_TYPE = "012000000000000AAA"  # in every org: the layout of record
 
 
 class SalesforceRest:
-    """The Org of records/org.py, which describes the methods, over Salesforce's REST API. One for each process. Every
-    method raises CallErrors.
+    """The Org of records/org.py and the FileOrg of records/files.py, which describe the methods, over Salesforce's REST
+    API. One for each process. Every method raises CallErrors.
     """
 
     def __init__(self, session: SalesforceSession, api_version: str) -> None:
@@ -266,6 +268,22 @@ class SalesforceRest:
     async def delete(self, uid: Uid, sobject: str, record_id: str) -> None:
         """Deletes a record. Raises NotFound when it is gone."""
         await self._send(uid, Request("DELETE", f"{self._base}/sobjects/{sobject}/{record_id}", writes=True))
+
+    async def upload(self, uid: Uid, record_id: str, name: str, file: Incoming) -> str:
+        """Adds a file to a record, as the second part of a request in two."""
+        fields = {"Title": title_of(name), "PathOnClient": name, "FirstPublishLocationId": record_id}
+        path = f"{self._base}/sobjects/ContentVersion"
+        answer = await self._send(uid, Request("POST", path, writes=True, upload=in_parts(fields, file)))
+        made = answer.json()
+        version = cast(dict[str, Any], made).get("id") if isinstance(made, dict) else None
+        if not isinstance(version, str):
+            raise OutcomeUnknown(writes=True)
+        return version
+
+    async def download(self, uid: Uid, version: str, sink: Sink) -> None:
+        """Hands the bytes of a version to `sink`, as they are: packed ones would have another size."""
+        path = f"{self._base}/sobjects/ContentVersion/{version}/VersionData"
+        await self._send(uid, Request("GET", path, sink=sink, headers={"Accept-Encoding": "identity", "Accept": "*/*"}))
 
     async def complete(self, uid: Uid, task_id: str, selected: str) -> tuple[Row | None, str | None]:
         """Completes a task that is open; see Org. The change refers to what two queries before it return: where the

@@ -17,10 +17,12 @@ from backend.adapters.salesforce_http import Answer, Http
 from backend.adapters.salesforce_soap import fault_of
 from backend.connections.connection import Credential
 from backend.connections.renewal import Renewed
-from backend.failures import NotSent, OutcomeUnknown
+from backend.failures import NotSent, OutcomeUnknown, SendAgain
+from backend.transfer import Sink, Upload
 from backend.values import Clock, Uid
 from contract.calls import CALL_SECONDS
 from contract.errors import ConnectionLost, Reason
+from contract.files import FILE_SECONDS
 
 RETRY_PAUSES = (0.2, 0.8)  # seconds, each with jitter of a half to one and a half
 JOIN_SECONDS = 2.0  # a read joins one that was begun at most this long ago
@@ -63,7 +65,8 @@ class Request:
     """A request to the user's instance URL: `path` begins with a slash, `body` is sent as JSON, `writes` says that it
     changes something and is never sent twice, `aside` that its API may be off for a user who may use the others;
     `headers` go along. What answers a `custom` one is Apex of the org's own, which may say 401 itself. `soap` is a call
-    of the SOAP API, an element of XML, in place of a body.
+    of the SOAP API, an element of XML, in place of a body. `upload` is sent in place of a body, and `sink` gets that of
+    a good answer: both once, so that such a request is not sent again.
     """
 
     method: str
@@ -75,6 +78,8 @@ class Request:
     headers: Mapping[str, str] | None = None
     custom: bool = False
     soap: str = ""
+    upload: Upload | None = None
+    sink: Sink | None = None
 
 
 @dataclass(slots=True)
@@ -120,15 +125,19 @@ class SalesforceSession:
     async def send(self, uid: Uid, request: Request) -> Answer:
         """The answer to a request, whatever its status; a rejected token is renewed and the request replayed first.
 
-        Raises CallErrors.
+        Raises CallErrors; SendAgain in place of replaying an upload.
         """
         payload = b"" if request.body is None else msgspec.json.encode(request.body)
         path = request.path if request.query is None else f"{request.path}?{urlencode(request.query)}"
         if request.writes:
             try:
+                if request.upload is not None:  # nobody else waits for a file
+                    return await self._authenticated(uid, request, path, payload)
                 return await self._as_one_of_a_burst(uid, request, path, payload)
             finally:
                 self._part_from_reads(uid)
+        if request.sink is not None:
+            return await self._authenticated(uid, request, path, payload)
         return await self._joined(uid, request, path, payload)
 
     async def site(self, uid: Uid) -> str:
@@ -200,20 +209,23 @@ class SalesforceSession:
             answer = await self._http.send(
                 request.method,
                 url,
-                seconds=CALL_SECONDS,
+                seconds=CALL_SECONDS if request.upload is None and request.sink is None else FILE_SECONDS,
                 writes=writes,
                 token=token,
                 key=key,
                 headers=request.headers,
                 json=payload,
                 soap=request.soap,
+                upload=request.upload,
+                sink=request.sink,
             )
             telemetry.count("salesforce.requests", org=uid.org_id, status=answer.status)
             return answer
 
         credential, refreshed = await self._credentials.get(uid), False
         await self._budget.take(uid)
-        answer = await self._deliver(send, credential, writes=request.writes)
+        once = request.writes or request.sink is not None
+        answer = await self._deliver(send, credential, once=once)
         while _rejected(answer, request):
             if refreshed:
                 # A token just made is refused too: refreshing again cannot help.
@@ -221,8 +233,10 @@ class SalesforceSession:
             # A rejected request was not carried out, so a write is replayed like a read. A newer token that another
             # instance had stored may have expired as well; then this instance refreshes, once.
             renewed = await self._credentials.renew(uid, rejected=credential)
+            if request.upload is not None:
+                raise SendAgain
             credential, refreshed = renewed.credential, renewed.refreshed
-            answer = await self._deliver(send, credential, writes=request.writes)
+            answer = await self._deliver(send, credential, once=once)
         self._budget.observe(uid.org_id, answer.headers.get("Sforce-Limit-Info"))
         if answer.status == 403 and not request.aside and refuses_the_api(answer.status, answer.json()):
             with suppress(Exception):  # what cannot be stored now is with the next such answer
@@ -230,11 +244,11 @@ class SalesforceSession:
         return answer
 
     async def _deliver(
-        self, send: Callable[[Credential], Awaitable[Answer]], credential: Credential, *, writes: bool
+        self, send: Callable[[Credential], Awaitable[Answer]], credential: Credential, *, once: bool
     ) -> Answer:
-        """Sends a write once: what broke off may have been carried out. A read goes again after a passing fault, with
+        """Sends a write `once`: what broke off may have been carried out. A read goes again after a passing fault, with
         growing pauses, as long as the call's deadline leaves time for it."""
-        pauses = iter(() if writes else RETRY_PAUSES)
+        pauses = iter(() if once else RETRY_PAUSES)
         while True:
             answer, failure = None, None
             try:

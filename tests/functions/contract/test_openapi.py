@@ -25,6 +25,7 @@ from contract.calls import (
 )
 from contract.codec import encode
 from contract.errors import CallError
+from contract.files import BYTES, DATA_HEADER
 from devtools import openapi
 from devtools.ports import _DEFAULTS as PORTS
 
@@ -38,11 +39,18 @@ def operation(name: str) -> dict[str, Any]:
 
 
 def request_of(name: str) -> dict[str, Any]:
-    return operation(name)["requestBody"]["content"]["application/json"]["schema"]
+    """The schema of a request; of a call that brings a file, which is in a header, as if it were in the body."""
+    content = operation(name)["requestBody"]["content"]
+    if BYTES not in content:
+        return content["application/json"]["schema"]
+    header = next(each for each in operation(name)["parameters"] if each.get("name") == DATA_HEADER)
+    return {"type": "object", "properties": {"data": header["content"]["application/json"]["schema"]}}
 
 
 def answer_of(name: str, status: str = "200") -> dict[str, Any]:
-    return operation(name)["responses"][status]["content"]["application/json"]["schema"]
+    """The schema of an answer; {} for a file."""
+    content = operation(name)["responses"][status]["content"]
+    return {} if BYTES in content else content["application/json"]["schema"]
 
 
 def refusals(schema: dict[str, Any], value: Any) -> list[str]:

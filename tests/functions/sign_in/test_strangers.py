@@ -74,7 +74,7 @@ class Backend:
             redirect_uris=frozenset({CALLBACK}),
         )  # fmt: skip
         self.endpoint = Endpoint(
-            routes(flow, process.lifecycle, process.queries, process.changes),
+            routes(flow, process.lifecycle, process.queries, process.changes, process.files),
             cast(FirebaseAuth, None),
             process.blocks,
             process.vault,

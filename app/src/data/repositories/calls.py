@@ -38,10 +38,11 @@ class Network:
         if before != (self.offline, self.slow):
             self.changed()
 
-    async def watch(self, work: Awaitable[A]) -> A:
-        """Waits for a call and sets `offline` and `slow` by how it goes. Returns or raises what the call does."""
+    async def watch(self, work: Awaitable[A], *, tells_slow: bool = True) -> A:
+        """Waits for a call and sets `offline` and `slow` by how it goes; `slow` only where it `tells_slow`. Returns or
+        raises what the call does."""
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(SLOW_SECONDS, lambda: self.tell(slow=True))
+        timer = loop.call_later(SLOW_SECONDS, lambda: self.tell(slow=True) if tells_slow else None)
         self._waiting += 1
         try:
             answer = await work
@@ -82,9 +83,49 @@ class Calls:
     async def regardless(self, call: Call[Q, A], request: Q) -> A:
         """Like a call, but returns the answer also when the user has changed since it was sent. Raises the contract's
         CallErrors; AnotherUser when the user changed before that."""
+        return await self._watched(self._send(call, request))
+
+    async def upload(self, call: Call[Q, A], request: Q, content: bytes, progress: Callable[[float], None]) -> A:
+        """A call that brings a file; `progress` is told which share of it has been sent. Raises as a call does.
+
+        It is sent once more when Salesforce has refused the token, which the backend has renewed by then: the bytes are
+        here, and not there."""
+        user = self._session.user
+
+        async def send() -> A:
+            return await self._backend.upload(call, request, content, await self._id_token(user), progress)
+
+        async def send_again() -> A:
+            try:
+                return await send()
+            except OrgUnavailable as failed:
+                if failed.reason is not Reason.SEND_AGAIN:
+                    raise
+            return await send()
+
+        answer = await self._watched(send_again(), bytes_=True)
+        if self._session.user != user:
+            raise AnotherUser
+        return answer
+
+    async def download(self, call: Call[Q, bytes], request: Q) -> bytes:
+        """A call that is answered with a file. Raises as a call does."""
+        user = self._session.user
+
+        async def send() -> bytes:
+            return await self._backend.download(call, request, await self._id_token(user))
+
+        content = await self._watched(send(), bytes_=True)
+        if self._session.user != user:
+            raise AnotherUser
+        return content
+
+    async def _watched(self, work: Awaitable[A], *, bytes_: bool = False) -> A:
+        """Waits for a call, and ends the session when the backend says that it is over. `bytes_`: it carries a file, of
+        which nobody says that it is slow."""
         began = self._session.user, self._session.sign_in
         try:
-            return await self.network.watch(self._send(call, request))
+            return await self.network.watch(work, tells_slow=not bytes_)
         except (SessionInvalid, ConnectionLost) as ended:
             has_begun_anew = (self._session.user, self._session.sign_in) != began
             if self._session.user is not None and not has_begun_anew:

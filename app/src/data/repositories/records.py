@@ -20,18 +20,21 @@ from contract.calls import (
     GET_CONVERSION,
     GET_DASHBOARD,
     GET_FAVORITES,
+    GET_FILE,
     GET_LIST_VIEWS,
     GET_OBJECTS,
     GET_PICKLISTS,
     GET_PROFILE,
     GET_RECORD,
     GET_SIGN_IN_OPTIONS,
+    LIST_FILES,
     LIST_RECORDS,
     LOG_CALL,
     REMOVE_FAVORITE,
     RUN_ACTION,
     SEARCH,
     UPDATE_RECORD,
+    UPLOAD_FILE,
     CreateRecord,
     Dashboard,
     DeleteRecord,
@@ -57,6 +60,7 @@ from contract.codec import encode
 from contract.conversion import Conversion, Converted, ConvertLead, GetConversion
 from contract.errors import Reason, RefusedRequest
 from contract.favorites import AddFavorite, Favorite, Favorites, RemoveFavorite
+from contract.files import GetFile, ListFiles, RecordFiles, UploadFile
 from contract.list_views import GetListViews, ListView, ListViews
 from contract.picklists import Picklists
 from data.repositories.calls import Calls
@@ -154,6 +158,15 @@ class RecordsRepository:
             self._shelf, f"picklists/{sobject}/{record_type}", Picklists, lambda: self._call(GET_PICKLISTS, request)
         )
 
+    def files(self, sobject: str, record_id: str) -> Fetch[RecordFiles]:
+        """The files of a record."""
+        request = ListFiles(sobject, record_id)
+        return Fetch(self._shelf, f"files/{sobject}/{record_id}", RecordFiles, lambda: self._call(LIST_FILES, request))
+
+    async def file(self, version: str) -> bytes:
+        """The bytes of a file, by the id of its version; nothing of it is kept on this device."""
+        return await self._call.download(GET_FILE, GetFile(version))
+
     def list_views(self, sobject: str) -> Fetch[ListViews]:
         """The org's list views of an object."""
         return Fetch(
@@ -222,6 +235,12 @@ class RecordsRepository:
         self.deleted(sobject, record_id)
         await self.forget(sobject, record_id)
 
+    async def add_file(
+        self, sobject: str, record_id: str, name: str, content: bytes, key: str, progress: Callable[[float], None]
+    ) -> None:
+        """Adds a file to a record under an idempotency key; `progress` is told which share of it has been sent."""
+        await self._call.upload(UPLOAD_FILE, UploadFile(sobject, record_id, name, key), content, progress)
+
     async def run_action(
         self, sobject: str, record_id: str, action: str, answers: dict[str, FieldValue], key: str
     ) -> ActionDone:
@@ -278,6 +297,7 @@ class RecordsRepository:
     async def forget(self, sobject: str, record_id: str) -> None:
         """Removes from this device what it keeps of a record that no longer exists in Salesforce."""
         await self._shelf.remove(_key(sobject, record_id))
+        await self._shelf.remove(f"files/{sobject}/{record_id}")
         await self._shelf.remove(f"{_VISITS}/{record_id}")
 
     # What the person did, on this device only

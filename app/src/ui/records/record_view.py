@@ -5,9 +5,11 @@ from collections.abc import Callable
 import flet as ft
 
 from contract.calls import Record, RelatedList
+from data.repositories.queue import is_temporary
 from ui.places import Given, Place
 from ui.records import actions_view, conversion_view, stage_view, timeline_view
 from ui.records.copying import copy_dialog
+from ui.records.files_view import FilesCard
 from ui.records.record_view_model import Group, Line, RecordViewModel, lines_below
 from ui.shared import activity_rows, parts, theme, values
 from ui.shared.live import keyed, use
@@ -55,6 +57,8 @@ def RecordPage(shell: Shell, model: RecordViewModel, two_columns: bool) -> ft.Co
         rows.append(timeline_view.card(shell, model, model.timeline))
     rows += [_group(shell, model, group, two_columns) for group in model.groups]
     rows += [_related(shell, model, related) for related in model.related_lists]
+    if not is_temporary(model.record_id):
+        rows.append(FilesCard(shell, model.files))
     return ft.SelectionArea(parts.content(*rows))
 
 

@@ -17,6 +17,7 @@ from data.repositories.records import RecordsRepository, Visited
 from data.repositories.sending import Sending
 from ui.records import conversion_view_model as conversion
 from ui.records.actions_view_model import Actions
+from ui.records.files_view_model import Files
 from ui.records.moves_view_model import Moves
 from ui.records.owner_view_model import Ownership
 from ui.shared import kinds, values
@@ -46,8 +47,8 @@ class Group:
 
 class RecordViewModel(Screen):
     """`detail` is the record with its related lists, `shape` its object, `ownership` who owns it, `acting` the actions
-    that the org has for it, `moves` the ways to its stages. `me` gives the Salesforce user id of whoever uses the app,
-    `now` seconds since the epoch.
+    that the org has for it, `files` its files, `moves` the ways to its stages. `me` gives the Salesforce user id of
+    whoever uses the app, `now` seconds since the epoch.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class RecordViewModel(Screen):
         self.ownership.listen(self.changed)
         self.acting = Actions(records, shape, record_id, self.detail, self.load, notices)
         self.acting.listen(self.changed)
+        self.files = Files(records, shape.sobject, record_id, notices, now)
         self.moves = Moves(records, shape, notices, refusals or Refusals(), self._moved, sending)
         self.moves.listen(self.changed)
 
