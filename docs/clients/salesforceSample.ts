@@ -121,6 +121,25 @@ export interface AskedDay {
   weekEnds: string;
 }
 
+/** A record that another one became; `name` is "" where it was not read. */
+export interface Became {
+  sobject: string;
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  id: string;
+  name?: string;
+}
+
+/**
+ * One of the records that a record becomes: its object, the field of the converted record that has its id, and
+ * the one that has its name. `named_by` is the field after which a new one is called.
+ */
+export interface Becomes {
+  sobject: string;
+  field: string;
+  name: string;
+  namedBy?: string;
+}
+
 /**
  * A sign-in that is about to begin: where, the redirect URI, and the S256 code challenge of its PKCE verifier
  * (RFC 7636 section 4.2).
@@ -218,6 +237,72 @@ export interface ConnectionStatus {
   devices: number;
   staySignedIn: boolean;
   endedReason?: string | null;
+}
+
+/**
+ * The statuses for converted records, in the org's order, and a few accounts and contacts of the names looked
+ * for; a contact without an account is none that a record can be merged into.
+ */
+export interface Conversion {
+  statuses: ConvertedStatus[];
+  accounts?: Existing[];
+  contacts?: Existing[];
+}
+
+/**
+ * What a record becomes when it is converted: an account, a contact of it, and an opportunity where the user may
+ * make one. The checkbox `flag` says that it is converted. `may_convert`: the user may make and change what it
+ * takes, as far as Salesforce says before it is tried. `email` is the field with which a contact is recognised.
+ */
+export interface ConversionShape {
+  flag: string;
+  account: Becomes;
+  contact: Becomes;
+  opportunity?: Becomes | null;
+  mayConvert?: boolean;
+  email?: string;
+}
+
+/**
+ * Converts a record: into the account `accountId`, or a new one; into its contact `contactId`, or a new one; into
+ * a new opportunity called `opportunityName` (else after the company), or with `noOpportunity` into none.
+ * `status` is one of getConversion, or else the org's first. `ownerId` owns what is new, else whoever owns the
+ * record, which a queue cannot be. Salesforce converts a record once. One that is converted already answers with
+ * what it has become, whoever converted it; so a call whose answer was lost is repeated. For a day an
+ * `idempotencyKey` belongs to its request, as in createRecord.
+ */
+export interface ConvertLead {
+  sobject: string;
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  id: string;
+  /** pattern ^[A-Za-z0-9_-]{1,100}$ */
+  idempotencyKey?: string | null;
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  accountId?: string | null;
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  contactId?: string | null;
+  /** maxLength 120 */
+  opportunityName?: string | null;
+  noOpportunity?: boolean;
+  /** maxLength 255 */
+  status?: string | null;
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  ownerId?: string | null;
+}
+
+/**
+ * What the record has become: the account, the contact, and the opportunity where one was made. `already`: it was
+ * converted before this request, by an earlier one or by somebody else.
+ */
+export interface Converted {
+  into?: Became[];
+  already?: boolean;
+}
+
+/** A status that a converted record may get; `label` is what people read for it. */
+export interface ConvertedStatus {
+  value: string;
+  label: string;
 }
 
 /**
@@ -322,6 +407,18 @@ export interface Erased {
 
 export interface ErrorAnswer {
   error: { status: string; message: string; details: { reason: string; retryAfter?: number; fields?: string[] } };
+}
+
+/**
+ * A record that is there already, with the fields of its list. `account` is the id of the account that a contact
+ * belongs to.
+ */
+export interface Existing {
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  id: string;
+  fields: Record<string, FieldValue>;
+  account?: string;
+  accountName?: string;
 }
 
 /**
@@ -457,9 +554,29 @@ export interface GetBoard {
   cursor?: string | null;
 }
 
+/**
+ * What may be chosen when a record of this object is converted. `account` and `contact` are names and `email` an
+ * address of what is looked for among the records that are there; "" looks for nothing.
+ */
+export interface GetConversion {
+  sobject: string;
+  /** maxLength 255 */
+  account?: string;
+  /** maxLength 255 */
+  contact?: string;
+  /** maxLength 255 */
+  email?: string;
+}
+
 /** With a `day`, home begins with it: the answer has that day, and neither `closing` nor `tasks`. */
 export interface GetDashboard {
   day?: AskedDay | null;
+}
+
+/** Asks for the bytes of a version of a file. */
+export interface GetFile {
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  id: string;
 }
 
 /** Whose list views. */
@@ -508,6 +625,13 @@ export interface Hit {
 /** Object after object, `limit` for each at most. */
 export interface Hits {
   hits: Hit[];
+}
+
+/** Asks for the files of a record, those that were changed last first. */
+export interface ListFiles {
+  sobject: string;
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  id: string;
 }
 
 /**
@@ -687,6 +811,21 @@ export interface RecordDetail {
   timeline?: Timeline | null;
 }
 
+/** A file in its latest version: `id` is that version's, for getFile. `size` is in bytes. */
+export interface RecordFile {
+  id: string;
+  title: string;
+  extension: string;
+  size: number;
+  /** format date-time */
+  changedAt: string;
+}
+
+/** The files of a record that this user may see, 200 at most. */
+export interface RecordFiles {
+  files?: RecordFile[];
+}
+
 /**
  * `cursor` asks for the next page, left out on the last; `total` is known when the first page is also the last.
  * `sort` is the order that a list view has brought.
@@ -816,9 +955,10 @@ export interface SignedInDevice {
  * `record_type` is the field that has a record's record type, "" where the object has none; its value is an id
  * for getPicklists. `record_types` are those that the user may give a new record. `persons` is there where some
  * of the records are people. `actions` are what the user may run on its records. `board` is there where records
- * can stand on a board, a column a stage. `done` is the checkbox that says of a task that it is closed, where the
- * user may complete one (completeTask), else "". `timeline` is whether getRecord tells the activities of its
- * records, `calls` whether the user may log a call with one (logCall).
+ * can stand on a board, a column a stage, `conversion` where a record can become others. `done` is the checkbox
+ * that says of a task that it is closed, where the user may complete one (completeTask), else "". `timeline` is
+ * whether getRecord tells the activities of its records, `calls` whether the user may log a call with one
+ * (logCall).
  */
 export interface SobjectShape {
   sobject: string;
@@ -851,6 +991,7 @@ export interface SobjectShape {
   timeline?: boolean;
   calls?: boolean;
   board?: BoardShape | null;
+  conversion?: ConversionShape | null;
 }
 
 /** The field that a list is sorted by. */
@@ -922,6 +1063,25 @@ export interface UpdateRecord {
  */
 export interface Updated {
   record: SalesforceRecord;
+}
+
+/**
+ * Adds the file in the body to a record, under its `name` with its extension; the idempotency key is as in
+ * createRecord.
+ */
+export interface UploadFile {
+  sobject: string;
+  /** pattern ^[A-Za-z0-9]{15}([A-Za-z0-9]{3})?$ */
+  id: string;
+  /** minLength 1, maxLength 200 */
+  name: string;
+  /** pattern ^[A-Za-z0-9_-]{1,100}$ */
+  idempotencyKey?: string | null;
+}
+
+/** The file is in Salesforce, in the version with this id. */
+export interface UploadedFile {
+  id: string;
 }
 
 /** A Salesforce user: `uid` is the Firebase uid, `{orgId}_{userId}`; the ids have 18 characters. */
@@ -1098,6 +1258,21 @@ export class SalesforceSample {
     return this.call("/api/runAction", data, false, true);
   }
 
+  /** The files of a record. */
+  listFiles(data: ListFiles): Promise<RecordFiles> {
+    return this.call("/api/listFiles", data, false, true);
+  }
+
+  /** Adds a file to a record; its bytes are the body, the request is in a header. */
+  uploadFile(data: UploadFile, file: Blob): Promise<UploadedFile> {
+    return this.call("/api/uploadFile", data, false, true, file);
+  }
+
+  /** The bytes of a file. */
+  getFile(data: GetFile): Promise<Blob> {
+    return this.file("/api/getFile", data, false, true);
+  }
+
   /** The records that the user has starred. */
   getFavorites(data: EmptyRequest = {}): Promise<Favorites> {
     return this.call("/api/getFavorites", data, false, true);
@@ -1123,24 +1298,51 @@ export class SalesforceSample {
     return this.call("/api/logCall", data, false, true);
   }
 
-  private async call<T>(path: string, data: object, isPublic: boolean, isAttested: boolean): Promise<T> {
-    const headers: Record<string, string> = { "Content-Type": "application/json" };
+  /** What may be chosen when a record is converted. */
+  getConversion(data: GetConversion): Promise<Conversion> {
+    return this.call("/api/getConversion", data, false, true);
+  }
+
+  /** Converts a lead; one that is converted already answers. */
+  convertLead(data: ConvertLead): Promise<Converted> {
+    return this.call("/api/convertLead", data, false, true);
+  }
+
+  private async call<T>(path: string, data: object, isPublic: boolean, isAttested: boolean, file?: Blob): Promise<T> {
+    const got = await this.send(path, data, isPublic, isAttested, file);
+    return this.result<T>(path, got.status, await got.json().catch(() => null));
+  }
+
+  private async file(path: string, data: object, isPublic: boolean, isAttested: boolean): Promise<Blob> {
+    const got = await this.send(path, data, isPublic, isAttested, undefined, 58_000);
+    if (got.ok) return got.blob().catch(() => { throw new NoAnswer(`${path} broke off`); });
+    return this.result<never>(path, got.status, await got.json().catch(() => null));
+  }
+
+  private async send(
+    path: string, data: object, isPublic: boolean, isAttested: boolean, file?: Blob,
+    patience = file ? 58_000 : 33_000,
+  ): Promise<Response> {
+    const headers: Record<string, string> = { "Content-Type": file ? "application/octet-stream" : "application/json" };
+    if (file) headers["X-Callable-Data"] = encodeURIComponent(JSON.stringify(data));
     if (!isPublic) {
       if (!this.options.idToken) throw new Error(`${path} needs the option idToken`);
       headers.Authorization = `Bearer ${await this.options.idToken()}`;
     }
     if (isAttested && this.options.appCheckToken) headers["X-Firebase-AppCheck"] = await this.options.appCheckToken();
     const send = this.options.fetch ?? fetch;
-    let status = 0, answer: unknown;
     try {
-      const signal = AbortSignal.timeout(this.options.patience ?? 33_000);
-      const got = await send(this.base + path, { method: "POST", headers, body: JSON.stringify({ data }), signal });
-      status = got.status;
-      answer = await got.json();
+      const signal = AbortSignal.timeout(this.options.patience ?? patience);
+      const body = file ?? JSON.stringify({ data });
+      return await send(this.base + path, { method: "POST", headers, body, signal });
     } catch {
-      throw new NoAnswer(status ? `${path} answered ${status} without JSON` : `${path} was not answered`);
+      throw new NoAnswer(`${path} was not answered`);
     }
-    const { result, error } = (answer ?? {}) as { result?: T; error?: ErrorAnswer["error"] };
+  }
+
+  private result<T>(path: string, status: number, answer: unknown): T {
+    if (answer === null) throw new NoAnswer(`${path} answered ${status} without JSON`);
+    const { result, error } = answer as { result?: T; error?: ErrorAnswer["error"] };
     if (error) throw new CallError(error.status, error.details?.reason ?? "", error.message, error.details ?? {});
     if (result === undefined) throw new NoAnswer(`${path} answered ${status} without a result`);
     return result;
