@@ -129,6 +129,26 @@ async def test_a_task_that_could_not_be_completed_is_open_again(backend: ActiveB
     assert [name for name, _ in backend.asked].count("completeTask") == 1, "two quick taps are one"
 
 
+async def test_without_a_network_a_task_that_is_done_waits_and_is_done_once(backend: ActiveBackend) -> None:
+    world, task = World(backend), backend.a_task()
+    app = await world.start()
+    backend.offline = OrgUnavailable(Reason.ORG_UNREACHABLE, details={"offline": True})
+    await app.completions.complete("Task", task, "Send quote")
+    assert not app.completions.is_open(task, True)
+    assert [(e.kind, e.title) for e in world.data.queue.all()] == [("complete", "Send quote")]
+    notice = app.notices.newest
+    assert notice is not None
+    assert notice.run is not None
+    await notice.run()
+    assert (app.completions.is_open(task, True), world.data.queue.all()) == (True, ())
+    await app.completions.complete("Task", task, "Send quote")
+    backend.offline = None
+    await world.data.sending.run()
+    await app.settle()
+    assert (backend.records[task].fields["Status"], world.data.queue.all()) == ("Done", ())
+    assert not app.completions.is_open(task, True)
+
+
 # The sheet after a call
 
 

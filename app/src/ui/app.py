@@ -87,7 +87,7 @@ class App(State):
             data.records, data.drafts, data.queue, lambda: data.network.offline, self.notices, sleep
         )
         self._background = Background(self.notices.failed)
-        self.completions = Completions(data.records, self.notices, sleep)
+        self.completions = Completions(data.records, data.queue, data.sending, self.notices, sleep)
         self.calling = Calling(data.records, self.notices, now, sleep)
         sign_in_address = places.address(SIGN_IN)
         self.handover = Handover(

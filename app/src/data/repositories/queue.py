@@ -26,7 +26,7 @@ HELD_AGAIN_AFTER = 0.1  # seconds after which a name that another has is asked f
 AGAIN_AFTER = 1.0  # seconds after which a device that kept nothing is asked again
 _TEMPORARY = "new"  # begins no id of Salesforce's, and the whole has another length than one
 
-Kind = Literal["create", "change", "delete"]
+Kind = Literal["create", "change", "complete", "delete"]  # complete: a task, by the org's own status for that
 # `waiting` is sent when its turn comes. The others ask the person: somebody else changed the same; Salesforce refused
 # it; nobody knows whether it was made; its record is gone; it waited for too long. `done` only tells what it became.
 EditState = Literal["waiting", "conflict", "refused", "unsure", "gone", "old", "done"]
@@ -209,7 +209,7 @@ class Queue:
             return record
         fields = dict(record.fields)
         for edit in edits:
-            fields |= edit.fields
+            fields |= edit.fields | ({shape.done: True} if edit.kind == "complete" and shape.done else {})
             fields |= {f.parent_name: edit.names.get(f.name) for f in shape.fields
                        if f.type == "reference" and f.name in edit.fields}  # fmt: skip
         return replace(record, fields=fields)
@@ -265,9 +265,9 @@ class Queue:
         seen = {n: seen.get(n) for n in _with_what_decides(shape, changes)}
         await self._read_all()
         before = self.of(record_id)
-        if before and before[-1].kind != "delete" and not (before[-1].kind == "create" and before[-1].sent_at):
+        if before and _takes_up(before[-1]):
             async with self.alone(before[-1].id) as edit:
-                if edit is not None and edit.state != "done" and not (edit.kind == "create" and edit.sent_at):
+                if edit is not None and edit.state != "done" and _takes_up(edit):
                     folded = _folded(edit, seen, changes, title, names or {}, allow_duplicates=allow_duplicates)
                     return await self._accept_held(folded)
         edit = Edit(
@@ -275,6 +275,18 @@ class Queue:
             version=None if before else version, names=dict(names or {}), allow_duplicates=allow_duplicates,
         )  # fmt: skip
         return await self._accept(edit)
+
+    async def complete(self, sobject: str, record_id: str, *, title: str) -> Edit:
+        """Accepts that a task is to be completed; once is enough. Raises NotKept."""
+        await self._read_all()
+        for edit in self.of(record_id):
+            if edit.kind == "complete":
+                return edit
+        return await self._accept(Edit(secrets.token_urlsafe(16), "complete", sobject, record_id, title))
+
+    def is_completed(self, record_id: str) -> bool:
+        """Whether the task is to be completed."""
+        return any(e.kind == "complete" and e.state == "waiting" for e in self.of(record_id))
 
     async def delete(self, sobject: str, record_id: str, version: str | None, *, title: str) -> Edit | None:
         """Accepts the deletion of a record in a version (None: in any). Changes that wait for it are dropped; a record
@@ -286,7 +298,7 @@ class Queue:
         edit = Edit(secrets.token_urlsafe(16), "delete", sobject, record_id, title, version=version)
         accepted = await self._accept(edit)
         for change in before:
-            if change.kind == "change":
+            if change.kind in ("change", "complete"):
                 await self.discard(change.id)
         return accepted
 
@@ -512,6 +524,11 @@ def _folded(
         seen=dict(edit.seen) if edit.kind == "create" else {**edit.seen, **seen, **before},
         state="waiting", why="", tries=0, allow_duplicates=edit.allow_duplicates or allow_duplicates,
     )  # fmt: skip
+
+
+def _takes_up(edit: Edit) -> bool:
+    """Whether a later change of the record becomes a part of this edit."""
+    return edit.kind == "change" or (edit.kind == "create" and not edit.sent_at)
 
 
 def _name(uid: str, edit_id: str) -> str:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
+from contract.activities import TaskDone
 from contract.calls import FieldShape, FieldValue, Record, SobjectShape
 from contract.errors import (
     CallError,
@@ -128,6 +129,17 @@ class Sending:
         await self._queue.change(shape, record.id, record.fields, record.version, changes, title=title)
         return None
 
+    async def complete(self, sobject: str, task_id: str, *, title: str) -> TaskDone | Edit:
+        """Completes a task. Returns what became of it; what waits, when there is no network. Raises CallErrors, NotKept
+        and AnotherUser."""
+        if not self._network.offline and not self._queue.of(task_id) and not is_temporary(task_id):
+            try:
+                return await self._records.complete(sobject, task_id)
+            except OrgUnavailable as failed:
+                if not is_offline(failed):
+                    raise
+        return await self._queue.complete(sobject, task_id, title=title)
+
     async def run(self) -> None:
         """Sends what can be sent now, unless another window does."""
         uid = self._queue.uid
@@ -194,7 +206,9 @@ class Sending:
             if edit is None or edit.state != "waiting":
                 self._passed.add(edit_id)
                 return
-            send = {"create": self._create, "change": self._change, "delete": self._delete}[edit.kind]
+            send = {
+                "create": self._create, "change": self._change, "complete": self._complete, "delete": self._delete
+            }[edit.kind]  # fmt: skip
             try:
                 record_id = await send(edit)
             except StorageRefused:
@@ -302,6 +316,15 @@ class Sending:
         seen = await self._records.objects().seen()
         shapes = () if seen is None else seen.value.objects
         return {f.name: f for shape in shapes if shape.sobject == sobject for f in shape.fields}
+
+    # A task that is done
+
+    async def _complete(self, edit: Edit) -> str | None:
+        """Sent again it changes nothing: the backend leaves a task alone that is closed."""
+        record_id = self._queue.real(edit.record_id)
+        await self._records.complete(edit.sobject, record_id)
+        await self._queue.drop(edit)
+        return record_id
 
     # A deletion
 

@@ -11,7 +11,10 @@ from ui.shared.words import _
 from ui.shell import Shell
 from ui.waiting.view_model import WaitingViewModel
 
-_ICONS = {"create": ft.Icons.ADD, "change": ft.Icons.EDIT_OUTLINED, "delete": ft.Icons.DELETE_OUTLINE}
+_ICONS = {
+    "create": ft.Icons.ADD, "change": ft.Icons.EDIT_OUTLINED, "complete": ft.Icons.CHECK_CIRCLE_OUTLINE,
+    "delete": ft.Icons.DELETE_OUTLINE,
+}  # fmt: skip
 
 
 @ft.component

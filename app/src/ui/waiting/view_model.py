@@ -45,6 +45,8 @@ class WaitingViewModel(Screen):
         match edit.kind:
             case "create":
                 return _("New {object}: {title}", object=label, title=edit.title or label)
+            case "complete":
+                return _("Complete: {title}", title=edit.title or label)
             case "delete":
                 return _("Delete {title}", title=edit.title or label)
             case _:
@@ -111,7 +113,7 @@ class WaitingViewModel(Screen):
         if edit.state == "conflict" and edit.kind == "change" and not is_temporary(record_id):
             await self._decide(edit.id, record_id)
             return Place("edit", edit.sobject, record_id)
-        if edit.state == "refused" and edit.kind != "delete":
+        if edit.state == "refused" and edit.kind in ("create", "change"):
             return Place("edit", edit.sobject, record_id)
         return Place("record", edit.sobject, record_id)
 
