@@ -117,6 +117,21 @@ async def undo(app: App) -> None:
     await notice.run()
 
 
+async def test_without_a_network_a_move_waits_and_can_be_taken_back(world: World) -> None:
+    app, board, backend = await opened(world)
+    backend.offline = OrgUnavailable(Reason.ORG_UNREACHABLE, details={"offline": True})
+    await board.move("0060", "Offer")
+    assert (counts(board)["New"][2], counts(board)["Offer"][2]) == ("12", "04")
+    assert [(e.kind, e.fields) for e in world.data.queue.all()] == [("change", {"Stage": "Offer"})]
+    await undo(app)
+    assert counts(board)["New"][2] == "012"
+    await board.move("0060", "Offer")
+    backend.offline = None
+    await world.data.sending.run()
+    await app.settle()
+    assert (backend.records["0060"].fields["Stage"], world.data.queue.all()) == ("Offer", ())
+
+
 async def test_a_column_a_stage_with_what_the_list_would_show(world: World) -> None:
     _app, board, backend = await opened(world)
     assert counts(board) == {"New": (4, 40, "012"), "Offer": (1, 10, "4"), "Won": (0, 0, ""), "Lost": (0, 0, "")}

@@ -87,7 +87,9 @@ def _board(rooms: Rooms, _place: Place, shape: SobjectShape) -> State | None:
     if shape.board is None:
         return None
     records, is_deleted = rooms.data.records, rooms.deletions.is_deleted
-    return BoardViewModel(records, shape, is_deleted, rooms.notices, rooms.refusals, rooms.now, rooms.data.sending)
+    return BoardViewModel(
+        records, shape, is_deleted, rooms.notices, rooms.refusals, rooms.now, rooms.data.queue, rooms.data.sending
+    )
 
 
 def _me(rooms: Rooms) -> Callable[[], str]:

@@ -12,6 +12,7 @@ from contract.boards import BoardColumn, BoardShape, GetBoard
 from contract.calls import Filter, Record, SobjectShape
 from contract.errors import CallError, Reason
 from data.repositories.calls import AnotherUser
+from data.repositories.queue import Queue
 from data.repositories.records import RecordsRepository
 from data.repositories.sending import Sending
 from ui.records.list_view_model import PAGE, ListViewModel
@@ -50,9 +51,10 @@ class BoardViewModel(ListViewModel):
         notices: Notices,
         refusals: Refusals,
         now: Callable[[], float] = time.time,
+        queue: Queue | None = None,
         sending: Sending | None = None,
     ) -> None:
-        super().__init__(records, shape, is_deleted, now)
+        super().__init__(records, shape, is_deleted, now, queue)
         self._columns: tuple[BoardColumn, ...] = ()
         self._whole: set[str] = set()  # stages whose last cards are here
         self.moves = Moves(records, shape, notices, refusals, self._settle, sending)
@@ -82,14 +84,25 @@ class BoardViewModel(ListViewModel):
 
     @property
     def columns(self) -> list[Column]:
-        """The stages in their order, each card where it is or is being moved to."""
-        moving = self.moves.under_way
+        """The stages in their order, each card where it is, is being moved to, or waits to be moved to."""
+        moving = self._moving()
         going = {card.id: card for c in self._columns for card in c.cards if moving.get(card.id, c.stage) != c.stage}
         only = self._only_targets()
-        return [self._column(c, going, only) for c in self._columns]
+        return [self._column(c, going, moving, only) for c in self._columns]
 
-    def _column(self, column: BoardColumn, going: dict[str, Record], only: frozenset[str]) -> Column:
-        moving = self.moves.under_way
+    def _moving(self) -> dict[str, str]:
+        """Where cards are going, by the ids of their records."""
+        edits = () if self._queue is None else self._queue.all()
+        waiting = {e.record_id: str(e.fields[self.board.stage]) for e in edits if self.board.stage in e.fields}
+        return waiting | self.moves.under_way
+
+    def _over(self, card: Record) -> Record:
+        """A card as it will be when what waits for its record was sent."""
+        return card if self._queue is None else self._queue.over(self.shape, card)
+
+    def _column(
+        self, column: BoardColumn, going: dict[str, Record], moving: dict[str, str], only: frozenset[str]
+    ) -> Column:
         left = [card for card in column.cards if card.id in going]
         come = [card for card in going.values() if moving[card.id] == column.stage]
         gone = [card for card in column.cards if card not in left and self._is_deleted(card.id)]
@@ -102,7 +115,7 @@ class BoardViewModel(ListViewModel):
             column.label or column.stage,
             max(0, column.count + len(come) - len(left) - len(gone)),
             amount,
-            cards,
+            tuple(map(self._over, cards)),
             column.stage not in self._whole and (column.cursor is not None or column.count > len(column.cards)),
             column.stage in only,
         )
@@ -124,12 +137,12 @@ class BoardViewModel(ListViewModel):
     def days_in_stage(self, card: Record) -> int | None:
         """For how many days a card has been in its stage; None when it is not told, or it is on its way to another."""
         since = next((str(card.fields[name]) for name in self.board.since if card.fields.get(name)), "")
-        at = values.moment(since) if since and card.id not in self.moves.under_way else None
+        at = values.moment(since) if since and card.id not in self._moving() else None
         return None if at is None else max(0, (datetime.fromtimestamp(self._now(), UTC) - at).days)
 
     def card(self, record_id: str) -> Record | None:
         """A card by its record's id; None when it is not on the board."""
-        return next((card for c in self._columns for card in c.cards if card.id == record_id), None)
+        return next((self._over(card) for c in self._columns for card in c.cards if card.id == record_id), None)
 
     def look_at(self, stage: str) -> None:
         """Shows this column, where one is shown at a time."""
