@@ -142,7 +142,12 @@ class BoardViewModel(ListViewModel):
 
     def card(self, record_id: str) -> Record | None:
         """A card by its record's id; None when it is not on the board."""
-        return next((self._over(card) for c in self._columns for card in c.cards if card.id == record_id), None)
+        card = self._card(record_id)
+        return None if card is None else self._over(card)
+
+    def _card(self, record_id: str) -> Record | None:
+        """A card as it was answered."""
+        return next((card for c in self._columns for card in c.cards if card.id == record_id), None)
 
     def look_at(self, stage: str) -> None:
         """Shows this column, where one is shown at a time."""
@@ -244,7 +249,7 @@ class BoardViewModel(ListViewModel):
     def note_saved(self, record_id: str, record: Record | None) -> None:
         """Takes over a record that was created or changed: a card that is here goes to where it belongs now; for
         anything else the board becomes stale."""
-        card = self.card(record_id)
+        card = self._card(record_id)
         if card is None or record is None or self.loading or self.search.strip():
             self._drop_what_is_under_way()
             self.stale = True
@@ -255,7 +260,7 @@ class BoardViewModel(ListViewModel):
     def note_deleted(self, record_id: str) -> None:
         """Removes the card of a record that was deleted."""
         self._drop_what_is_under_way()
-        card = self.card(record_id)
+        card = self._card(record_id)
         if card is not None:
             self._replace(card, None)
         self.changed()
