@@ -27,6 +27,7 @@ PLACES = {
     "home": ("/", "Open pipeline"),
     "accounts": ("/records/Account", "Sorted by {field}"),
     "opportunities": ("/records/Opportunity", "Sorted by {field}"),
+    "board": ("/records/Opportunity/board", "Prospecting"),
     "account": ("/records/Account/{account}", "Edit"),
     "edit": ("/records/Account/{account}/edit", "Change {title}"),
     "new-lead": ("/records/Lead/new", "Save"),

@@ -21,7 +21,7 @@ def test_a_working_day(phone: Phone, app: App, suite: Suite, org_url: str) -> No
     phone.open()
     phone.sign_in()
     phone.sees("Good")
-    phone.sees(re.compile("My open tasks"))
+    phone.sees("Today")
 
     # List, endless scroll, search.
     phone.go("Accounts")
