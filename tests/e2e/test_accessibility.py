@@ -248,7 +248,7 @@ def test_a_keyboard_alone_opens_changes_and_saves(signed_in: Phone) -> None:
     phone.sees("Account Information")
     phone.until("document.title === 'Alder Foods – Salesforce Sample'")
     stops = reach("^Edit")  # the focus is on the record, and goes neither through the list nor through the rail
-    assert len(stops) < 5, stops
+    assert len(stops) <= 5, stops
     assert phone.page.evaluate(_FILTERS), "another title had Flutter build everything anew"
     press("Enter")
     phone.sees("Change Alder Foods")

@@ -47,9 +47,15 @@ class Typist:
         self._devtools: CDPSession = phone.page.context.new_cdp_session(phone.page)
 
     def enter(self, label: str) -> None:
-        """Taps a field; Flutter attaches its input a moment after that."""
-        self.phone.page.get_by_label(label).first.click()
-        self.phone.until(f"(document.activeElement?.ariaLabel ?? '').startsWith('{label}')")
+        """Taps a field; Flutter attaches its input a moment after that. A tap that met a page that moved is made
+        again."""
+        for _ in range(5):
+            self.phone.page.get_by_label(label).first.click()
+            for _ in range(40):
+                if self.phone.page.evaluate("(document.activeElement?.ariaLabel ?? '')").startswith(label):
+                    return
+                self.phone.page.wait_for_timeout(50)
+        raise AssertionError(f"{label} did not take the focus")
 
     def holds(self) -> str:
         """The text of the field that has the focus."""
