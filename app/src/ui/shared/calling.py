@@ -12,6 +12,7 @@ from contract.errors import CallError, OrgUnavailable, Reason
 from data.repositories.calls import AnotherUser
 from data.repositories.drafts import new_id
 from data.repositories.records import RecordsRepository
+from data.repositories.sending import OF_VALUES
 from ui.shared.notices import Notice, Notices
 from ui.shared.state import State
 from ui.shared.words import _
@@ -162,7 +163,8 @@ class Calling(State):
             await self._end()
             self._notices.say(Notice(_("Nobody knows whether the call was saved. Please look at the activities.")))
             return
-        if not isinstance(failed, OrgUnavailable):
+        # Rights are looked at before the key: their refusal says nothing of a try whose answer was lost.
+        if not isinstance(failed, OrgUnavailable) and (not called.sent or failed.reason in OF_VALUES):
             self.called = replace(called, sent=False, key=new_id())
         self.problem = _(failed.message)
         await self._keep()
