@@ -4,6 +4,7 @@ import asyncio
 import gc
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextvars import Context
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,17 @@ async def test_what_the_form_itself_changes_is_written_into_the_field() -> None:
     flutter.key("Name", "d")
     await flutter.rest()
     assert (flutter.field("Name")["value"], state.text) == ("d", "d")
+    await _close(session)
+
+
+async def test_a_state_may_change_where_flet_knows_of_no_page() -> None:
+    """As in a callback of the browser's, which has no context of Flet's."""
+    state = Typed()
+    flutter, session = await _window(state)
+    state.text = "abc"
+    Context().run(state.changed)
+    await flutter.rest()
+    assert flutter.field("Name").get("value", "") == "abc"
     await _close(session)
 
 

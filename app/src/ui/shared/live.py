@@ -1,6 +1,7 @@
 """The one bridge between state and screen: a component that uses a state is painted anew when the state changes."""
 
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import cache, wraps
 from weakref import WeakKeyDictionary, ref
 
@@ -57,9 +58,13 @@ def _guarded(component: Callable[..., ft.Control]) -> Callable[..., ft.Control]:
 def use(state: State) -> None:
     """Has the component painted anew whenever the state changes. To be called at each painting."""
     _count, repaint = ft.use_state(0)
+    here = copy_context()
 
     def again() -> None:
-        repaint(lambda count: count + 1)
+        try:
+            repaint(lambda count: count + 1)
+        except RuntimeError:  # what has changed it knows no page, such as a callback of the browser's
+            here.copy().run(repaint, lambda count: count + 1)
 
     follow(state, again)
 
