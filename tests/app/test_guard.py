@@ -238,6 +238,17 @@ async def test_a_place_that_cannot_be_painted_says_so_and_what_is_around_it_stay
     await asyncio.sleep(0.01)
 
 
+async def test_an_answer_for_a_control_that_is_gone_ends_nothing() -> None:
+    """In a browser Flet's own reader of messages would end with it (flet 1.0.5, `PyodideConnection.receive_loop`)."""
+    session = Session(NoWindow())
+    with pytest.raises(RuntimeError):
+        session.handle_invoke_method_results(987_654, "a call", None, None)
+    watch(session, lambda _error: None)
+    session.handle_invoke_method_results(987_654, "a call", None, None)
+    session.close()
+    await asyncio.sleep(0)
+
+
 async def test_an_error_in_a_task_behind_is_a_notice() -> None:
     world = World()
     app = await world.start()

@@ -5,6 +5,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 
@@ -26,7 +27,16 @@ def watch(session: Any, failed: Callable[[BaseException], None]) -> None:
             session.start_updates_scheduler()  # it may have been Flet's own painter, which starts anew then
             failed(caught)
 
+    answered = session.handle_invoke_method_results
+
+    def hear(*answer: Any, **named: Any) -> None:
+        """A control may be gone when the answer to a call of its method comes: Flet raises then, and in a browser hears
+        nothing more of anything."""
+        with suppress(RuntimeError):
+            answered(*answer, **named)
+
     session.error = error
+    session.handle_invoke_method_results = hear
     asyncio.get_running_loop().set_exception_handler(lost)
     logging.getLogger("flet").addFilter(_without_text)
 
