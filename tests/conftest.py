@@ -16,12 +16,13 @@ from devtools.fleet import Fleet
 from devtools.suite import UNLIMITED, Plan, Suite
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.settings import SHAPES
-from tests.depth import examples
+from tests.depth import DEPTH, examples
 from tests.turns import Turns, in_turn
 from tests.virtual_time import VirtualLoop
 
 LOG: list[str] = []
-settings.register_profile("depth", max_examples=examples(100), deadline=None)
+# The same examples for everybody; `make test-deep` looks for those that nobody has seen.
+settings.register_profile("depth", max_examples=examples(100), deadline=None, derandomize=DEPTH == 1)
 settings.load_profile("depth")
 
 

@@ -25,6 +25,7 @@ UID = Uid.of("00D000000000001EAA", "005000000000001AAA")
 OTHER = Uid.of("00D000000000001EAA", "005000000000002AAA")  # of the same org
 STRANGER = Uid.of("00D000000000002EAA", "005000000000001AAA")
 HOST, URL = "login.salesforce.com", "https://x.my.salesforce.com"
+SIGNED_IN = SteppedClock().now()  # when a process begins, and most sign in
 CIPHER = TinkCipher(Secret(new_keyset()))
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from backend import deadline, hosts
 from backend.adapters.client_authentication import ClientAuthentication, is_refused
 from backend.adapters.salesforce_http import Answer, Http
-from backend.connections.connection import Credential, Grant, TokenResponse
+from backend.connections.connection import Grant, TokenResponse
 from backend.connections.renewal import TOKEN_SECONDS
 from backend.failures import Busy, CodeRefused, GrantRefused, LimitReached, NotSent, NotSigned, OutcomeUnknown
 from backend.sign_in.flow import CLEAN_UP_SECONDS, UserInfo
@@ -125,16 +125,14 @@ class SalesforceOAuth:
             return False
         raise raised
 
-    async def userinfo(self, credential: Credential) -> UserInfo:
+    async def userinfo(self, grant: Grant) -> UserInfo:
         """The user of an access token (OpenID Connect Core section 5.3). Raises SignInFailed, OrgUnavailable."""
         answer = await self._http.send(
             "GET",
-            hosts.confined(
-                f"{credential.instance_url}/services/oauth2/userinfo", credential.instance_url, local=self._local
-            ),
+            hosts.confined(f"{grant.instance_url}/services/oauth2/userinfo", grant.instance_url, local=self._local),
             seconds=TOKEN_SECONDS,
-            token=credential.access_token,
-            key=credential.key,
+            token=grant.access_token,
+            key=grant.key,
         )
         if answer.status == 403:
             raise SignInFailed(Reason.SIGN_IN_BLOCKED)

@@ -112,15 +112,21 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a request to Salesforce needs; `instance_url` is such as https://acme.my.salesforce.com. `generation` grows
-    with every token pair that is stored; `key` as in a Grant.
+    """What a request to Salesforce needs; `instance_url` is such as https://acme.my.salesforce.com. `created` is the
+    sign-in that it comes from; `generation` grows with every token pair that is stored since, and says nothing of
+    another sign-in's. `key` as in a Grant.
     """
 
     uid: Uid
     access_token: Secret
     instance_url: str
+    created: datetime
     generation: int
     key: Secret | None = None
+
+    def is_newer_than(self, other: "Credential") -> bool:
+        """Whether it is a later one of the same sign-in."""
+        return self.created == other.created and self.generation > other.generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +183,7 @@ class Connection:
         """Whether only a new sign-in helps."""
         return self.state in (State.NEEDS_SIGN_IN, State.REVOKED)
 
-    def is_same_grant(self, other: "Connection") -> bool:
+    def is_same_grant(self, other: "Connection | Credential") -> bool:
         """Whether both have the same sign-in (`created`) and the same token pair (`generation`)."""
         return self.created == other.created and self.generation == other.generation
 

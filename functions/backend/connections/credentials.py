@@ -5,7 +5,6 @@ them.
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from cachetools import LRUCache, TTLCache
@@ -22,12 +21,9 @@ _EPOCHS = 4096  # of all users together: who shares one is looked up once more t
 
 @dataclass(slots=True)
 class Remembered:
-    """A credential, the time of the sign-in that it comes from, the devices that may use it, and the connection's
-    attachment, unsealed.
-    """
+    """A credential, the devices that may use it, and the connection's attachment, unsealed."""
 
     credential: Credential
-    created: datetime
     devices: frozenset[str]
     attachment: Attachment | None
 
@@ -70,18 +66,19 @@ class RememberedCredentials:
 
         Returns what is remembered now, or would be.
         """
-        before = self.recall(connection.uid)
-        if (
-            before is not None
-            and before.created == connection.created
-            and before.credential.generation > connection.generation
-        ):
-            return before
         credential = Credential(
-            connection.uid, grant.access_token, grant.instance_url, connection.generation, grant.key
+            connection.uid,
+            grant.access_token,
+            grant.instance_url,
+            connection.created,
+            connection.generation,
+            grant.key,
         )
+        before = self.recall(connection.uid)
+        if before is not None and before.credential.is_newer_than(credential):
+            return before
         devices, shared = frozenset(connection.devices), None if attachment is None else self._shared(attachment)
-        remembered = Remembered(credential, connection.created, devices, shared)
+        remembered = Remembered(credential, devices, shared)
         if epoch in (None, self.epoch(connection.uid)):
             self._cache[connection.uid] = remembered
         return remembered

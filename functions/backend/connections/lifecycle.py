@@ -212,7 +212,7 @@ class Lifecycle:
             if connection.has_ended:
                 return
             try:
-                stale = Credential(connection.uid, Secret(""), "", connection.generation)
+                stale = Credential(connection.uid, Secret(""), "", connection.created, connection.generation)
                 await self._renewal.renew(connection.uid, stale)
                 count("kept_alive")
             except CallError as failed:

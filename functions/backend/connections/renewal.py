@@ -105,7 +105,7 @@ class Renewal:
         """
         credential = (await self._vault.open(uid)).credential
         renewing = self._under_way.get(uid)
-        if renewing is not None and credential.generation <= renewing.rejected.generation:
+        if renewing is not None and not credential.is_newer_than(renewing.rejected):
             return (await self._outcome(renewing)).credential
         if not credential.instance_url:  # of an old record: where the org is, only Salesforce may say
             return (await self.renew(uid, credential)).credential
@@ -118,7 +118,7 @@ class Renewal:
         Calls of this process share one renewal; it goes on when the caller that began it goes away.
         """
         newest = self._vault.recall(uid)
-        if newest is not None and newest.generation > rejected.generation:
+        if newest is not None and newest.is_newer_than(rejected):
             return Renewed(newest, refreshed=False)
         renewing = self._under_way.get(uid)
         if renewing is None:
@@ -132,7 +132,7 @@ class Renewal:
         """
         given_up = await self._vault.end(
             uid,
-            lambda c: None if c.has_ended or c.generation != refused.generation else ended(c, reason),
+            lambda c: ended(c, reason) if not c.has_ended and c.is_same_grant(refused) else None,
             Event.REFUSAL,
             by="backend",
             reason=reason.value,
@@ -174,7 +174,7 @@ class Renewal:
                 connection = await self._vault.require(uid)
                 if connection.revision != watched:
                     watched, since = connection.revision, self._clock.now()
-                if connection.generation != rejected.generation:
+                if not connection.is_same_grant(rejected):
                     return Renewed(self._vault.unseal_credential(connection, epoch).credential, refreshed=False)
                 if self._is_leased(connection, since):
                     await self._clock.sleep(0.05 + 0.15 * self._random())

@@ -12,7 +12,6 @@ from backend.connections.audit import Event
 from backend.connections.blocks import BlockList
 from backend.connections.connection import (
     Connection,
-    Credential,
     Device,
     Grant,
     State,
@@ -59,7 +58,7 @@ class AuthorizationServer(Protocol):
         """
         ...
 
-    async def userinfo(self, credential: Credential) -> UserInfo:
+    async def userinfo(self, grant: Grant) -> UserInfo:
         """The user of an access token. Raises SignInFailed, OrgUnavailable."""
         ...
 
@@ -164,9 +163,7 @@ class SignInFlow:
             self._beginnings.check(is_bound=key is not None)
             held = await self._vault.revocation.hold(grant)
             await self._blocks.check_now(uid)
-            userinfo = await self._salesforce.userinfo(
-                Credential(uid, grant.access_token, grant.instance_url, 0, grant.key)
-            )
+            userinfo = await self._salesforce.userinfo(grant)
             custom_token = await self._firebase.custom_token(Caller(uid, device))
             if caller_left.is_set():
                 raise asyncio.CancelledError

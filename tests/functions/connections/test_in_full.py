@@ -26,7 +26,19 @@ from contract.calls import SignOut
 from contract.errors import ConnectionLost, Reason
 from tests.functions.instances import SteppedClock
 from tests.functions.memory_store import MemoryDocuments
-from tests.functions.one_process import CIPHER, HOST, OTHER, STRANGER, UID, URL, Backend, a_grant, contended, response
+from tests.functions.one_process import (
+    CIPHER,
+    HOST,
+    OTHER,
+    SIGNED_IN,
+    STRANGER,
+    UID,
+    URL,
+    Backend,
+    a_grant,
+    contended,
+    response,
+)
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -314,8 +326,8 @@ def test_of_one_sign_in_the_newer_credential_is_remembered_and_of_two_the_last()
     memory, newer = remembering(), replace(whole(), generation=5)
     assert memory.recall(UID) is None
     first = memory.remember(newer, granted("new"), None)
-    assert (first.credential, first.created, first.devices, first.attachment) == (
-        Credential(UID, Secret("new"), URL, 5), NOON, frozenset({"a", "b"}), None,
+    assert (first.credential, first.devices, first.attachment) == (
+        Credential(UID, Secret("new"), URL, NOON, 5), frozenset({"a", "b"}), None,
     )  # fmt: skip
     assert memory.remember(replace(whole(), generation=4), granted("old"), None) is first
     assert memory.remember(replace(whole(), generation=6), granted("newest"), None).credential.generation == 6
@@ -379,7 +391,7 @@ async def test_a_sign_in_is_stored_sealed_and_remembered_and_says_what_it_replac
     assert here.vault.unseal(first) == a_grant()
     reads = here.documents.reads
     opened = await here.vault.open(UID)
-    assert (opened.credential, here.documents.reads) == (Credential(UID, Secret("access 1"), URL, 1), reads)
+    assert (opened.credential, here.documents.reads) == (Credential(UID, Secret("access 1"), URL, SIGNED_IN, 1), reads)
     here.documents.before_write.append(contended)
     replaced = await here.vault.save(UID, a_grant(2, "test.salesforce.com"), Device("tablet"))
     assert replaced is not None
@@ -397,7 +409,7 @@ async def test_a_grant_opens_whole_and_in_its_own_place_only(here: Backend, key:
     grant = replace(a_grant(), key=key)
     good = replace(whole(), sealed=here.vault.seal(UID, 3, grant), generation=3, attachment=None)
     assert here.vault.unseal(good) == grant
-    assert here.vault.unseal_credential(good).credential == Credential(UID, Secret("access 1"), URL, 3, key)
+    assert here.vault.unseal_credential(good).credential == Credential(UID, Secret("access 1"), URL, NOON, 3, key)
     for wrong in (
         replace(good, generation=4),
         replace(good, uid=OTHER),
@@ -492,7 +504,7 @@ async def test_work_that_fails_after_its_callers_have_gone_complains_to_nobody(h
     complaints = list[str]()
     asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context["message"]))
     here.documents.held = asyncio.Event()
-    rejected = Credential(UID, Secret("x"), URL, 1)
+    rejected = Credential(UID, Secret("x"), URL, SIGNED_IN, 1)
     work = {
         "look-up": here.vault.open(UID),
         "renewal": here.renewal.renew(UID, rejected),

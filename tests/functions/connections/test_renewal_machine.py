@@ -302,7 +302,7 @@ class Renewals(RuleBasedStateMachine):
         first = self.world.sign_in()
         assert first.refresh_token
         start = self.world.now
-        self.rejected = Credential(UID, first.access_token, URL, 1)
+        self.rejected = Credential(UID, first.access_token, URL, start, 1)
         sealed = self.instances[0].vault.seal(UID, 1, Grant.of(first, HOST))
         self.run(self.store.write(Connection(UID, 1, sealed, State.FRESH, start, start, start)))
         for n in range(INSTANCES):
@@ -401,7 +401,7 @@ class Renewals(RuleBasedStateMachine):
     def token_expires(self) -> None:
         stored = self.run(self.store.read(UID))
         if stored is not None and stored.sealed:
-            self.rejected = Credential(UID, Secret("expired"), URL, stored.generation)
+            self.rejected = Credential(UID, Secret("expired"), URL, stored.created, stored.generation)
 
     @rule(
         what=st.sampled_from(("sign-in", "sign-in", "sign-out", "other write", "other write", "administrator's block")),
@@ -478,7 +478,9 @@ class Renewals(RuleBasedStateMachine):
         if good and stored.state is not State.REVOKED:
             assert stored.state is not State.NEEDS_SIGN_IN, "I4: signed out although the stored grant is good"
             final = self.loop.create_task(
-                self.instances[0].renewal.renew(UID, Credential(UID, Secret("x"), URL, stored.generation))
+                self.instances[0].renewal.renew(
+                    UID, Credential(UID, Secret("x"), URL, stored.created, stored.generation)
+                )
             )
             self.world.now += timedelta(seconds=LEASE_SECONDS + 5)
             self.play_on(final)

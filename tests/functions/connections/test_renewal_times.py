@@ -4,6 +4,7 @@ Salesforce.
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,9 +21,9 @@ from backend.failures import Busy, GrantRefused, LimitReached, NotSent, OutcomeU
 from backend.values import Secret
 from contract.errors import CallError, ConnectionLost, Misconfigured, Reason
 from tests.functions.memory_store import MemoryDocuments
-from tests.functions.one_process import HOST, UID, URL, Backend, a_grant, contended, response
+from tests.functions.one_process import HOST, SIGNED_IN, UID, URL, Backend, a_grant, contended, response
 
-REJECTED = Credential(UID, Secret("access 1"), URL, 1)
+REJECTED = Credential(UID, Secret("access 1"), URL, SIGNED_IN, 1)
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -66,7 +67,7 @@ async def test_a_refresh_sends_the_stored_token_once_and_stores_the_answer(here:
     here.documents.write = write
     await here.clock.sleep(100)
     renewed = await renew(here)
-    credential = Credential(UID, Secret("access 2"), "https://y.my.salesforce.com", 2)
+    credential = Credential(UID, Secret("access 2"), "https://y.my.salesforce.com", SIGNED_IN, 2)
     assert renewed == Renewed(credential, refreshed=True)
     assert here.salesforce.refreshed == [(HOST, "refresh 1")]
     lease = Lease("me", here.clock.now() + seconds(20))
@@ -261,6 +262,47 @@ async def test_a_token_that_went_out_before_is_asked_about_only_when_its_outcome
     assert (await renew(here)).refreshed
 
 
+# Signed out and in again, in another process: generations begin anew
+
+
+async def signed_in_again(here: Backend) -> Credential:
+    """The new sign-in's credential, of the first generation."""
+    there = Backend(here.documents)
+    await there.vault.remove(UID, Event.REVOCATION, by="user")
+    await there.clock.sleep(5)
+    await there.sign_in()
+    return (await there.vault.open(UID)).credential
+
+
+async def test_what_is_remembered_of_the_sign_in_before_is_no_newer_credential(here: Backend) -> None:
+    here.salesforce.answers = [response(n=2), response(n=4)]
+    assert (await renew(here)).credential.generation == 2
+    newest = await signed_in_again(here)
+    renewed = await here.renewal.renew(UID, newest)
+    assert (renewed.refreshed, renewed.credential.access_token) == (True, Secret("access 4"))
+    assert renewed.credential.is_newer_than(newest)
+
+
+async def test_the_token_of_the_sign_in_before_costs_no_refresh(here: Backend) -> None:
+    newest = await signed_in_again(here)
+    assert await here.renewal.renew(UID, REJECTED) == Renewed(newest, refreshed=False)
+    assert here.salesforce.refreshed == []
+
+
+async def test_who_has_signed_in_again_does_not_get_the_credential_from_before(here: Backend) -> None:
+    """The one that was remembered is newer by its number, and not newer than the one that is being renewed."""
+    here.salesforce.answers = [response(n=2), response(n=4)]
+    await renew(here)
+    newest = await signed_in_again(here)
+    here.documents.held = asyncio.Event()
+    renewing = asyncio.create_task(here.renewal.renew(UID, newest))
+    await here.documents.reached()
+    getting = asyncio.create_task(here.renewal.get(UID))
+    await asyncio.sleep(0)
+    here.documents.held.set()
+    assert await getting == (await renewing).credential
+
+
 # Leases of others
 
 
@@ -284,7 +326,7 @@ async def test_who_waits_takes_what_the_holder_has_stored(here: Backend) -> None
     renewing = asyncio.create_task(renew(here))
     await asyncio.wait_for(here.clock.sleeps.wait(), 10)
     await here.documents.write(steps.renewed(held, here.vault.seal(UID, 2, a_grant(2)), here.clock.now()))
-    assert await renewing == Renewed(Credential(UID, Secret("access 2"), URL, 2), refreshed=False)
+    assert await renewing == Renewed(Credential(UID, Secret("access 2"), URL, SIGNED_IN, 2), refreshed=False)
     assert here.salesforce.refreshed == []
 
 
@@ -468,7 +510,7 @@ async def test_a_write_that_had_arrived_already_is_the_renewal_itself(here: Back
 
     here.documents.write = write
     renewed = await renew(here)
-    assert renewed == Renewed(Credential(UID, Secret("access 2"), URL, 2), refreshed=False)
+    assert renewed == Renewed(Credential(UID, Secret("access 2"), URL, SIGNED_IN, 2), refreshed=False)
     assert here.salesforce.revoked == []
     assert len(here.salesforce.refreshed) == 1
 
@@ -515,7 +557,7 @@ async def test_a_holder_that_holds_no_more_writes_nothing(here: Backend, change:
     here.salesforce.answers = [LimitReached()]
     states = writes_first(here, lambda c: replace(c, **change), at=3)
     here.salesforce.good = Busy()
-    with pytest.raises((CallError, ConnectionLost)):
+    with suppress(CallError):  # another sign-in's credential is handed out
         await renew(here)
     assert states[:3] == [State.REFRESHING, State.SENDING, State.FRESH]
     assert states[3:4] != [State.FRESH], "the outcome was not written over it"

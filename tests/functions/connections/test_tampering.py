@@ -26,7 +26,7 @@ from contract.errors import CallError, ConnectionLost, Reason, SessionInvalid
 from devtools.clients import ADMIN, SALES, control
 from localorg import EmbeddedOrg
 from tests.functions.instances import Instances
-from tests.functions.one_process import HOST, OTHER, UID, URL, Backend, a_grant, response
+from tests.functions.one_process import HOST, OTHER, SIGNED_IN, UID, URL, Backend, a_grant, response
 from tests.functions.raw_documents import MISSING, Documents
 
 # What is in a document, and what was in one before a connection was sealed as a whole.
@@ -252,7 +252,7 @@ class OneProcess(Backend):
     async def tampered_with(self, fields: Mapping[str, Any]) -> None:
         """All that can be asked of a changed document, each time from the start."""
         caller = Caller(UID, "phone")
-        rejected = Credential(UID, Secret("access 1"), URL, 1)
+        rejected = Credential(UID, Secret("access 1"), URL, SIGNED_IN, 1)
         asked: list[Callable[[], Any]] = [
             lambda: admitted(self.vault, caller),
             lambda: self.renewal.get(UID),
@@ -326,7 +326,10 @@ async def test_anothers_grant_sealed_with_a_stolen_keyset_is_not_refreshed_for_t
     here.remembered.forget(UID)
     answer = response(OTHER, n=8)
     here.salesforce.answers = [answer if rotated else replace(answer, refresh_token=None)]
-    assert await named(here.renewal.renew(UID, Credential(UID, Secret(""), URL, 1))) is Reason.CONNECTION_TAMPERED
+    assert (
+        await named(here.renewal.renew(UID, Credential(UID, Secret(""), URL, SIGNED_IN, 1)))
+        is Reason.CONNECTION_TAMPERED
+    )
     assert here.salesforce.revoked == [(HOST, "refresh 8" if rotated else "refresh 7")]
     assert (await here.stored()).ended_reason is Reason.CONNECTION_TAMPERED
     assert here.tampered[0] == UID

@@ -7,11 +7,11 @@ from backend.connections.connection import Connection, Credential, State
 from backend.connections.tombstones import Tombstone
 from backend.values import Secret
 from contract.errors import ConnectionLost, Reason
-from tests.functions.one_process import HOST, UID, URL, Backend, a_grant, contended, response
+from tests.functions.one_process import HOST, SIGNED_IN, UID, URL, Backend, a_grant, contended, response
 
 
 def refused(generation: int) -> Credential:
-    return Credential(UID, Secret("access 1"), URL, generation)
+    return Credential(UID, Secret("access 1"), URL, SIGNED_IN, generation)
 
 
 async def test_it_is_ended_with_its_reason_and_revoked() -> None:
@@ -29,6 +29,18 @@ async def test_it_is_ended_with_its_reason_and_revoked() -> None:
     assert lost.value.reason is Reason.API_NOT_ENABLED
     await here.renewal.end(UID, refused(1), Reason.API_NOT_ENABLED)
     assert len(here.salesforce.revoked) == 1, "many calls at once end it once"
+
+
+async def test_a_sign_in_since_is_not_ended_with_it() -> None:
+    """Both have the first generation of their sign-in."""
+    here = Backend()
+    await here.sign_in()
+    there = Backend(here.documents)
+    await there.vault.remove(UID, Event.REVOCATION, by="user")
+    await there.clock.sleep(5)
+    await there.sign_in()
+    await here.renewal.end(UID, refused(1), Reason.API_NOT_ENABLED)
+    assert (await here.stored()).state is State.FRESH
 
 
 async def test_what_salesforce_does_not_confirm_is_revoked_by_the_upkeep() -> None:

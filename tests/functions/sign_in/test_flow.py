@@ -15,7 +15,7 @@ from backend.adapters.cipher import TinkCipher, new_keyset
 from backend.adapters.dpop import Keys
 from backend.connections.audit import Audit
 from backend.connections.blocks import BlockList
-from backend.connections.connection import Credential, Device, Grant, State, TokenResponse
+from backend.connections.connection import Device, Grant, State, TokenResponse
 from backend.connections.credentials import RememberedCredentials
 from backend.connections.store import RecordingStore
 from backend.connections.tombstones import Tombstone
@@ -50,7 +50,7 @@ class Salesforce:
     fails: dict[str, BaseException] = field(default_factory=dict[str, BaseException])
     exchanged: list[tuple[str, str, str, str]] = field(default_factory=list[tuple[str, str, str, str]])
     keys: list[Secret | None] = field(default_factory=list[Secret | None])
-    asked: list[Credential] = field(default_factory=list[Credential])
+    asked: list[Grant] = field(default_factory=list[Grant])
     revoked: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     time_to_revoke: float = 0
 
@@ -62,8 +62,8 @@ class Salesforce:
         self.fail("exchange")
         return self.answer
 
-    async def userinfo(self, credential: Credential) -> UserInfo:
-        self.asked.append(credential)
+    async def userinfo(self, grant: Grant) -> UserInfo:
+        self.asked.append(grant)
         self.fail("userinfo")
         return UserInfo("Sam", "s@x", "s@y", "https://photo")
 
@@ -172,11 +172,11 @@ async def test_a_sign_in_stores_the_grant_and_answers_who_it_is(here: Place) -> 
     user = User(str(UID), "Sam", "s@x", "s@y", UID.org_id, UID.user_id, "https://photo")
     assert answer == SignedIn(f"custom token of {UID} device 1", user)
     assert here.salesforce.exchanged == [(HOST, CODE, "v" * 43, CALLBACK)]
-    assert here.salesforce.asked == [Credential(UID, Secret("access"), URL, 0)]
     stored = await here.documents.read(UID)
     assert stored is not None
     assert (stored.generation, stored.device_names) == (1, {"device 1": "Chrome, Windows"})
     assert await here.grant() == Grant(HOST, URL, "api refresh_token", Secret("access"), Secret("refresh"))
+    assert here.salesforce.asked == [await here.grant()]
     assert here.salesforce.revoked == []
 
 
