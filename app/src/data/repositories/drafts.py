@@ -130,7 +130,7 @@ class Drafts:
             self._pay_soon()
             return
         finally:
-            self._paid.remove(paid)
+            self._paid = [other for other in self._paid if other is not paid]  # an equal one may be another look
         newer_here = self._owed.keys() | paid
         if uid != self._uid:
             return
