@@ -128,8 +128,9 @@ def _a_form_with_errors_at_a_phones_200_percent(phone: Phone) -> None:
         """Between the bar above and the one at the foot, and not cut at a side."""
         phone.until(f"""(() => {{
           const all = [...document.querySelectorAll("input, flt-semantics[role=button]")];
-          const box = all.find((e) => (e.ariaLabel || e.innerText).trim() === "{name}")?.getBoundingClientRect();
-          return innerWidth === 195 && box && box.top >= 56 && box.bottom <= 342 && box.left >= 0 && box.right <= 195;
+          const named = all.filter((e) => (e.ariaLabel || e.innerText).trim() === "{name}");
+          return innerWidth === 195 && named.map((e) => e.getBoundingClientRect()).some((box) =>
+            box.top >= 56 && box.bottom <= 342 && box.left >= 0 && box.right <= 195);
         }})()""")
 
     phone.page.set_viewport_size({"width": 195, "height": 422})

@@ -178,7 +178,7 @@ def test_many_at_once_at_one_process_do_not_mix(seller: App, account: str, fleet
 async def test_the_apps_own_http_sends_tells_how_far_it_is_and_stops(
     seller: App, account: str, fleet: Fleet, suite_log: list[str]
 ) -> None:
-    """As a desktop app does it; in the browser tests/e2e/test_files.py."""
+    """As a desktop app does it; in the browser tests/e2e/test_sellers_day.py."""
     backend = Backend(f"{seller.base_url}/", make_http(), AppCheck(Drawer()))
     token, shares = seller.id_token or "", list[float]()
     request = UploadFile("Account", account, "offer.pdf")

@@ -17,7 +17,7 @@ from ui.records.list_view_model import ListViewModel
 from ui.rooms import Places, Rooms
 from ui.settings.view_model import SettingsViewModel
 from ui.shared.background import Background
-from ui.shared.calling import Calling
+from ui.shared.calling import AlsoAbout, Calling
 from ui.shared.catalogue import Catalogue
 from ui.shared.completions import Completions
 from ui.shared.deletions import Deletions
@@ -235,11 +235,11 @@ class App(State):
         """Opens a web page, a map, a phone or mail program."""
         await self._device.open_link(url)
 
-    async def call(self, link: str, records: tuple[str, ...], name: str) -> None:
+    async def call(self, link: str, records: tuple[str, ...], name: str, also: AlsoAbout | None = None) -> None:
         """Opens the phone program, and asks afterwards how the call went, where it can be kept."""
         shapes = [self.catalogue.shape_of_id(record_id) for record_id in records]
         if any(shape is not None and shape.calls for shape in shapes):
-            await self.calling.begin(records, name)
+            await self.calling.begin(records, name, also)
         await self._device.open_link(link)
 
     def out_of_sight(self, *, hidden: bool) -> None:

@@ -8,7 +8,7 @@ from data.repositories.records import RecordsRepository
 from data.repositories.session import SessionRepository
 from ui.handover import Handover
 from ui.places import Place
-from ui.shared.calling import Calling
+from ui.shared.calling import AlsoAbout, Calling
 from ui.shared.catalogue import Catalogue
 from ui.shared.completions import Completions
 from ui.shared.notices import Notices
@@ -74,9 +74,9 @@ class Shell(Protocol):
         """The records that the person has starred."""
         ...
 
-    async def call(self, link: str, records: tuple[str, ...], name: str) -> None:
+    async def call(self, link: str, records: tuple[str, ...], name: str, also: AlsoAbout | None = None) -> None:
         """Opens the phone program with a link, and asks afterwards how the call with `name` went; `records` are the ids
-        of those that it is about."""
+        of those that it is about, and one of `also` if the person says so."""
         ...
 
     async def go(self, place: Place) -> None:

@@ -203,7 +203,9 @@ LAYOUTS: dict[str, Layout] = {
         icon="person_search",
         timeline=True,
         conversion=LEAD,
-        filters=("OwnerId", "Status", "Rating", "Industry", "LeadSource"),
+        related={"Tasks": Related("Task", "ActivityDate", "WhoId", descending=True)},
+        filters=("OwnerId", "IsConverted", "Status", "Rating", "Industry", "LeadSource"),
+        preset=Preset({"IsConverted": False}, sort="Name"),  # as in Salesforce's own list views
     ),
     "Case": Layout(
         listed=("CaseNumber", "Subject", "Status", "Priority", "AccountId", "Account.Name", "CreatedDate"),
@@ -221,6 +223,7 @@ LAYOUTS: dict[str, Layout] = {
         stand_ins=("CaseNumber",),
         icon="support_agent",
         timeline=True,
+        related={"Tasks": Related("Task", "ActivityDate", "WhatId", descending=True)},
         filters=("OwnerId", "IsClosed", "Status", "Priority", "Origin"),
         actions={
             # An example, which shows only in an org that has this Flow: the local one plays it (org-actions.json).

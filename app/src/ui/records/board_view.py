@@ -229,9 +229,9 @@ def _new_card(
 
 
 def _draggable(content: ft.Control, record: Record, title: str) -> ft.Control:
-    plain = ft.TextStyle(decoration=ft.TextDecoration.NONE)  # Flutter underlines what stands on no page
-    words = ft.Text(title, color=ft.Colors.ON_PRIMARY_CONTAINER, size=14, max_lines=2, style=plain)
-    hand = ft.Container(words, width=220, padding=12, border_radius=12, bgcolor=ft.Colors.PRIMARY_CONTAINER)
+    words = ft.Text(title, color=ft.Colors.ON_PRIMARY_CONTAINER, size=14, max_lines=2)
+    # A card has a text style; without one Flutter underlines what stands on no page.
+    hand = ft.Card(ft.Container(words, width=220, padding=12), bgcolor=ft.Colors.PRIMARY_CONTAINER)
     return ft.Draggable(
         content,
         group=_CARDS,

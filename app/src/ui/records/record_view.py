@@ -168,7 +168,8 @@ def _actions(shell: Shell, model: RecordViewModel) -> list[ft.Control]:
 async def _open_link(shell: Shell, model: RecordViewModel, link: str) -> None:
     """Opens a link of the record's; after a call it is asked how it went."""
     if link.startswith("tel:"):
-        await shell.call(link, (model.record_id,), model.title)
+        also = None if model.record is None else shell.catalogue.deals_of(model.shape, model.record)
+        await shell.call(link, (model.record_id,), model.title, also)
     else:
         await shell.open_link(link)
 

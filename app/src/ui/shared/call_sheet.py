@@ -30,6 +30,9 @@ def dialog(calling: Calling) -> ft.AlertDialog | None:
         ft.Text(_("Follow up")),
         _chips([_follow_up(calling, value, words, fixed) for value, words in follow_ups]),
     ]
+    if called.also is not None and calling.deals:
+        deals = [_deal(calling, deal, name, fixed) for deal, name in calling.deals]
+        rows[2:2] = [ft.Text(called.also.heading), _chips(deals)]
     if calling.problem:
         rows.append(parts.note(calling.problem))
     return ft.AlertDialog(
@@ -68,6 +71,13 @@ def _follow_up(calling: Calling, value: str, words: str, fixed: bool) -> ft.Cont
             await calling.choose(follow_up=value)
 
     return _chip(words, chosen, fixed, choose)
+
+
+def _deal(calling: Calling, deal: str, name: str, fixed: bool) -> ft.Control:
+    async def choose() -> None:
+        await calling.choose(deal=deal)
+
+    return _chip(name, calling.called is not None and calling.called.deal == deal, fixed, choose)
 
 
 def _chip(words: str, chosen: bool, fixed: bool, act: parts.Action) -> ft.Control:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from contract.activities import MAX_NOTE, FollowUp, LogCall
+from contract.calls import ListRecords
 from contract.errors import CallError, OrgUnavailable, Reason
 from data.repositories.calls import AnotherUser
 from data.repositories.drafts import new_id
@@ -23,11 +24,22 @@ TOMORROW, NEXT_WEEK = "tomorrow", "next-week"
 
 
 @dataclass(frozen=True, slots=True)
+class AlsoAbout:
+    """Records of which a call may be about one as well: what they are called together, the field that names one, and
+    what asks for them."""
+
+    heading: str
+    title: str
+    asked: ListRecords
+
+
+@dataclass(frozen=True, slots=True)
 class Called:
     """A call that was begun, and what was entered of it so far: it survives an app that the phone ends meanwhile.
 
-    `records` are the ids of those that it is about, `name` the person's or the customer's. `at` is seconds since the
-    epoch. `sent` is whether it was sent and nobody knows what became of it: then it is sent again as it is.
+    `records` are the ids of those that it is about, `name` the person's or the customer's; `also` tells of which others
+    it may be about one, `deal` is the id of the one that was chosen. `at` is seconds since the epoch. `sent` is whether
+    it was sent and nobody knows what became of it: then it is sent again as it is.
     """
 
     key: str
@@ -38,6 +50,8 @@ class Called:
     note: str = ""
     follow_up: str = ""
     sent: bool = False
+    also: AlsoAbout | None = None
+    deal: str = ""
 
 
 def results() -> tuple[str, ...]:
@@ -46,7 +60,10 @@ def results() -> tuple[str, ...]:
 
 
 class Calling(State):
-    """The sheet after a call: `called` is what it asks about while it is `open`, `problem` why it was not saved."""
+    """The sheet after a call: `called` is what it asks about while it is `open`, `problem` why it was not saved.
+
+    `deals` are the ids and names of the other records among which it offers a choice.
+    """
 
     def __init__(
         self,
@@ -61,21 +78,22 @@ class Calling(State):
         self._now = now
         self._sleep = sleep
         self._waiting: asyncio.Task[None] | None = None
-        self._writing: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[None] | None = None
         self.called: Called | None = None
         self.open = False
         self.saving = False
         self.problem = ""
+        self.deals: tuple[tuple[str, str], ...] = ()
         self.logged: Callable[[], None] = lambda: None
 
     # From the call to the sheet
 
-    async def begin(self, records: tuple[str, ...], name: str) -> None:
+    async def begin(self, records: tuple[str, ...], name: str, also: AlsoAbout | None = None) -> None:
         """A call begins; the sheet opens when the person is back, or did not go."""
         if self.saving or (self.called is not None and self.called.sent):
             return  # what nobody knows of is settled first
-        self.called, self.open, self.problem = Called(new_id(), records, name, self._now()), False, ""
-        self._stop_waiting()
+        self.called, self.open, self.problem = Called(new_id(), records, name, self._now(), also=also), False, ""
+        self._stop()
         self._waiting = asyncio.create_task(self._wait())
         await self._keep()
 
@@ -86,7 +104,7 @@ class Calling(State):
 
     def left(self) -> None:
         """The app went out of sight."""
-        self._stop_waiting()
+        self._waiting = _stopped(self._waiting)
 
     def back(self) -> None:
         """The app is in sight again."""
@@ -104,16 +122,24 @@ class Calling(State):
         if self.called is not None and not self.open:
             self.open = True
             self.changed()
+            if self.called.also is not None:
+                self._asking = asyncio.create_task(self._ask_for_deals(self.called.also))
 
-    def _stop_waiting(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+    async def _ask_for_deals(self, also: AlsoAbout) -> None:
+        try:
+            page = await self._records.page(also.asked).call()
+        except (CallError, AnotherUser):
+            return  # the call is kept without one
+        self.deals = tuple((r.id, str(r.fields.get(also.title) or r.id)) for r in page.records)
+        self.changed()
+
+    def _stop(self) -> None:
+        self._waiting, self._asking, self.deals = _stopped(self._waiting), _stopped(self._asking), ()
 
     # The sheet
 
-    async def choose(self, *, result: str | None = None, follow_up: str | None = None) -> None:
-        """Takes over a result, or what follows; the same once more takes it back."""
+    async def choose(self, *, result: str | None = None, follow_up: str | None = None, deal: str | None = None) -> None:
+        """Takes over a result, what follows, or a deal; the same once more takes it back."""
         if self.called is None or self.called.sent or self.saving:
             return
         before = self.called
@@ -121,6 +147,8 @@ class Calling(State):
             self.called = replace(before, result="" if before.result == result else result)
         if follow_up is not None:
             self.called = replace(before, follow_up="" if before.follow_up == follow_up else follow_up)
+        if deal is not None:
+            self.called = replace(before, deal="" if before.deal == deal else deal)
         self.changed()
         await self._keep()
 
@@ -175,13 +203,13 @@ class Calling(State):
 
     async def _end(self) -> None:
         self.called, self.open, self.problem = None, False, ""
-        self._stop_waiting()
+        self._stop()
         self.changed()
         await self._records.forget_call()
 
     def drop(self) -> None:
         """Forgets the call on the screen: the user has changed."""
-        self._stop_waiting()
+        self._stop()
         if self.called is not None:
             self.called, self.open, self.problem = None, False, ""
             self.changed()
@@ -194,7 +222,7 @@ def asked(called: Called, day: date) -> LogCall:
     if days is not None:
         follow_up = FollowUp(_("Follow up with {name}", name=called.name)[:255], _workday(day, days).isoformat())
     return LogCall(
-        called.records,
+        (*called.records, called.deal) if called.deal else called.records,
         _("Call with {name}", name=called.name)[:255],
         day.isoformat(),
         called.result,
@@ -202,6 +230,11 @@ def asked(called: Called, day: date) -> LogCall:
         follow_up,
         called.key,
     )
+
+
+def _stopped(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
 
 
 def _workday(day: date, days: int) -> date:

@@ -4,10 +4,15 @@ import time
 from collections.abc import Callable
 from urllib.parse import quote
 
-from contract.calls import Objects, SobjectShape
+from contract.activities import TASKS
+from contract.calls import ListRecords, Objects, SobjectShape
 from contract.errors import CallError
+from contract.values import Filter, Record
 from data.repositories.records import RecordsRepository
+from ui.shared.calling import AlsoAbout
 from ui.shared.state import Live, State
+
+MAX_DEALS = 5  # of a customer, among which a call may have been about one
 
 
 class Catalogue(State):
@@ -56,6 +61,31 @@ class Catalogue(State):
         return next(
             (shape for shape in self.shapes if shape.key_prefix and record_id.startswith(shape.key_prefix)), None
         )
+
+    def deals_of(self, shape: SobjectShape, record: Record) -> AlsoAbout | None:
+        """The open deals of the customer to whom a record, such as a contact, belongs; None where a call with it cannot
+        be about one of them too.
+        """
+        tasks, deals = self.shape(TASKS), next((s for s in self.shapes if s.board is not None), None)
+        if tasks is None or deals is None or deals.board is None or not deals.board.closed:
+            return None
+        about_it, about_deals = (
+            {f.name for f in tasks.fields if o in f.refers_to} for o in (shape.sobject, deals.sobject)
+        )
+        if not about_it or not about_deals - about_it:  # a task is about one record of each kind
+            return None
+        customers = {f.name: f.refers_to for f in shape.fields if record.fields.get(f.name) and f.relationship}
+        for name, objects in customers.items():
+            for theirs in deals.fields:
+                if any(o in theirs.refers_to and self.shape(o) is not None for o in objects):
+                    mine = Filter(theirs.name, "eq", record.fields[name])
+                    is_open = Filter(deals.board.closed, "eq", False)
+                    return AlsoAbout(
+                        deals.label_plural,
+                        deals.title,
+                        ListRecords(deals.sobject, filters=(mine, is_open), limit=MAX_DEALS),
+                    )
+        return None
 
     def salesforce_page(self, sobject: str, record_id: str) -> str:
         """The address of a record on Salesforce's own pages."""
