@@ -17,9 +17,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 
 from devtools import deployed_python, window_tools
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
                 f"Python {oldest} to {newest} is needed, this is {sys.version.split()[0]}: install one and run make"
                 f" PYTHON=python{newest} {command}"
             )
-        with apart_from_output(command):
+        with apart_from_output(command), alone():
             prepare(command, arguments[1:])
     except SetupError as missing:
         print(f"✗ {missing}", file=sys.stderr)
@@ -90,6 +90,24 @@ def main(arguments: Sequence[str]) -> int:
     os.execv(
         PYTHON, [str(PYTHON), "-m", "devtools", *arguments]
     )  # replaces this process, so that Ctrl-C reaches the runner directly
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Commands that begin at once in one clone set the machine up one after the other: none uses what is half there."""
+    if os.name == "nt":
+        yield
+        return
+    import fcntl
+
+    TOOLS.mkdir(exist_ok=True)
+    with (TOOLS / "setting-up").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("… another command sets this clone up; this one waits for it", file=sys.stderr, flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def apart_from_output(command: str) -> AbstractContextManager[object]:

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -157,3 +158,28 @@ def test_figures_go_into_the_tracked_file_only_when_asked(monkeypatch: pytest.Mo
     assert results.file() == ROOT / "build/bench/results.json"
     monkeypatch.setenv("WRITE", "1")
     assert results.file() == ROOT / "bench/results.json"
+
+
+def test_of_two_commands_at_once_the_second_waits_until_the_machine_is_set_up(tmp_path: Path) -> None:
+    """Each writes down when it begins and when it is done."""
+    shutil.copytree(ROOT / "devtools", tmp_path / "devtools", ignore=lambda *_: {"node_modules", "__pycache__"})
+    told = tmp_path / "told"
+    told.write_text("")
+    command = [
+        sys.executable,
+        "-c",
+        "import sys, time\n"
+        "from devtools import setup_machine\n"
+        "def prepare(command, rest):\n"
+        "    for word in ('begins', 'ends'):\n"
+        f"        with open({str(told)!r}, 'a') as file: file.write(f'{{command}} {{word}}\\n')\n"
+        "        time.sleep(0.3)\n"
+        "setup_machine.prepare, setup_machine.os.execv = prepare, lambda *_: sys.exit()\n"
+        "setup_machine.main([sys.argv[1]])",
+    ]
+    running = [subprocess.Popen([*command, name], cwd=tmp_path) for name in ("check", "test")]
+    assert [process.wait(60) for process in running] == [0, 0]
+    lines = told.read_text().splitlines()
+    first, second = lines[0].split()[0], lines[2].split()[0]
+    assert lines == [f"{first} begins", f"{first} ends", f"{second} begins", f"{second} ends"]
+    assert {first, second} == {"check", "test"}

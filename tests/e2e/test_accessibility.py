@@ -3,13 +3,13 @@ holds, the first tap arrives, and a keyboard alone does everything."""
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext
 
-from devtools.suite import Suite
 from tests.e2e.phone import Phone
 
 pytestmark = pytest.mark.browser
@@ -61,27 +61,44 @@ PLACES = {
 
 
 _MENU = "the menu of a record"
-# How Flutter learns of a browser's text size.
-_TEXT_SIZE = "addEventListener('DOMContentLoaded', () => { document.documentElement.style.fontSize = '%d%%'; });"
-
-
-@pytest.mark.parametrize(
+_SIZES = pytest.mark.parametrize(
     ("size", "text"),
     [((390, 844), 100), ((390, 844), 200), ((1280, 800), 100)],
     ids=["phone", "phone, text at 200 %", "desktop"],
 )
-def test_every_control_has_a_name_is_large_enough_and_on_the_screen(
-    context: BrowserContext, suite: Suite, keeps: dict[str, str], size: tuple[int, int], text: int
-) -> None:
-    context.add_init_script(_TEXT_SIZE % text)
-    phone = Phone(context, suite.plan.app_url)
+
+
+@contextmanager
+def seen_at(phone: Phone, size: tuple[int, int], text: int) -> Iterator[None]:
+    """The app at a size of its window and of the browser's text, in percent; Flutter learns of both at once."""
     phone.page.set_viewport_size({"width": size[0], "height": size[1]})
+    phone.page.evaluate(_TEXT_SIZE, f"{text}%")
+    yield
+    phone.page.evaluate(_TEXT_SIZE, "")
+
+
+_TEXT_SIZE = "(size) => { document.documentElement.style.fontSize = size; }"
+
+
+def test_every_control_of_the_sign_in_page_has_a_name(phone: Phone) -> None:
     phone.open()
     phone.page.locator("#start").wait_for(state="detached")  # the app's own sign-in page, not the one before it
-    wrong: list[str] = [f"sign-in: {c}" for c in controls(phone) if not c["name"]]
-    phone.take_up(keeps)
-    phone.open()
-    phone.sees("Open pipeline")
+    for size, text in _SIZES.args[1]:
+        with seen_at(phone, size, text):
+            assert [c for c in controls(phone) if not c["name"]] == [], (size, text)
+
+
+@_SIZES
+def test_every_control_has_a_name_is_large_enough_and_on_the_screen(
+    at_home: Phone, size: tuple[int, int], text: int
+) -> None:
+    phone = at_home
+    with seen_at(phone, size, text):
+        _every_control(phone, size, text)
+
+
+def _every_control(phone: Phone, size: tuple[int, int], text: int) -> None:
+    wrong: list[str] = []
     places, record = dict(PLACES), ""
     if size[0] > 600:
         del places["/more"]
@@ -117,6 +134,7 @@ def test_every_control_has_a_name_is_large_enough_and_on_the_screen(
             if small and not control["cut"]:  # what scrolls is cut by an edge
                 wrong.append(f"{path}: too small: {control}")
     assert wrong == []
+    phone.page.keyboard.press("Escape")  # the menu
     if size[0] < 600 and text == 100:
         _a_form_with_errors_at_a_phones_200_percent(phone)
 
@@ -134,7 +152,7 @@ def _a_form_with_errors_at_a_phones_200_percent(phone: Phone) -> None:
         }})()""")
 
     phone.page.set_viewport_size({"width": 195, "height": 422})
-    phone.open("/records/Lead/new")  # and the menu of the place before is gone
+    phone.visit("/records/Lead/new")
     until_in_sight("First Name")
     phone.page.get_by_label("First Name").first.click()
     phone.until("document.activeElement?.ariaLabel === 'First Name'")
