@@ -65,7 +65,8 @@ def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool, narrow: bo
     elif model.problem is not None:
         rows.append(parts.note(_(model.problem.message)))
     if narrow:
-        rows.append(end(shell, model, ways, narrow=True))
+        # Its size is told once Flutter has laid out what has just come, which a way there before may end above.
+        rows.append(ft.Container(end(shell, model, ways, narrow=True), on_size_change=show_what_it_asks))
     content = ft.Container(hands.group(parts.content(*rows, ref=ways.view)), expand=True, theme=theme.FIELDS)
     if narrow:
         return content
