@@ -30,7 +30,7 @@ return JSON.stringify([...document.querySelectorAll(
            name: (e.getAttribute("aria-label") ?? e.innerText ?? "").trim(), ...round,
            narrowed: group?.height < 100 && box.right > group.right - 2,
            cut: box.right > innerWidth - 2 || box.top < 1 ||
-                 (box.top < foot && box.bottom > foot - 12) ||
+                 (box.top < foot && box.bottom > foot - 2) ||
                  (box.bottom > innerHeight - 100 && !e.closest("[role=tablist]")) };
 }).filter((e) => e.width > 0 && e.bottom > 0 && e.top < innerHeight))})()"""
 
@@ -160,6 +160,8 @@ def _a_form_with_errors_at_a_phones_200_percent(phone: Phone) -> None:
         until_in_sight(name)
     phone.tap("Company")
     phone.until("(document.activeElement?.ariaLabel ?? '').startsWith('Company')")
+    phone.reach("Cancel")
+    phone.reach("Throw away")
 
 
 def heard(phone: Phone) -> dict[str, str]:
