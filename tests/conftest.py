@@ -1,9 +1,13 @@
 """The real parts, started once for the whole session."""
 
+import ast
 import asyncio
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -20,6 +24,28 @@ from tests.depth import DEPTH, examples
 from tests.turns import Turns, in_turn
 from tests.virtual_time import VirtualLoop
 
+
+def _parse_without_collecting() -> None:
+    """Has ast.parse collect no garbage meanwhile. What is collected may be a task whose exception nobody has seen: its
+    traceback is then written, which parses too; and Python before 3.13 cannot parse within a parse (SystemError: "AST
+    constructor recursion depth mismatch", python/cpython#106905). Hypothesis and pytest parse tests while they run.
+    """
+    parse: Any = ast.parse
+
+    @wraps(parse)
+    def alone(*given: Any, **options: Any) -> Any:
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return parse(*given, **options)
+        finally:
+            if collects:
+                gc.enable()
+
+    ast.parse = alone
+
+
+_parse_without_collecting()
 LOG: list[str] = []
 # The same examples for everybody; `make test-deep` looks for those that nobody has seen.
 settings.register_profile("depth", max_examples=examples(100), deadline=None, derandomize=DEPTH == 1)

@@ -9,7 +9,7 @@ import pytest
 from contract.actions import ActionDone, ActionShape, Choice, Question
 from contract.errors import Reason, RefusedRequest
 from tests.app.test_actions import CONFIRMED, PING, ActingBackend
-from tests.app.test_guard import Screen, swept  # noqa: F401  after each test
+from tests.app.test_guard import Screen
 from tests.app.test_owner_views import controls, tap_words, texts
 from tests.app.world import World
 

@@ -9,7 +9,7 @@ import pytest
 from contract.activities import Activity, Day, Deal, Party, Timeline
 from contract.calls import GetRecord, RecordDetail
 from tests.app.test_activities import ActiveBackend
-from tests.app.test_guard import Screen, swept  # noqa: F401  after each test
+from tests.app.test_guard import Screen
 from tests.app.test_owner_views import controls, tap_words, texts
 from tests.app.world import World
 from ui.shared.calling import LEFT_WITHIN

@@ -4,7 +4,7 @@ import flet as ft
 import pytest
 
 import brand
-from tests.app.test_guard import Screen, swept  # noqa: F401  after each test
+from tests.app.test_guard import Screen
 from tests.app.test_owner_views import controls, tap_words
 from tests.app.world import World
 

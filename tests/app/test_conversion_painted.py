@@ -6,7 +6,7 @@ import pytest
 from contract.conversion import Conversion, Existing
 from contract.errors import OrgUnavailable, Reason
 from tests.app.test_conversion import LEAD_ID, STATUSES, ConvertingBackend
-from tests.app.test_guard import Screen, swept, within  # noqa: F401  after each test
+from tests.app.test_guard import Screen, within
 from tests.app.test_owner_views import controls, tap_words, texts
 from tests.app.world import World
 

@@ -6,7 +6,7 @@ import flet as ft
 import pytest
 
 from tests.app.test_currencies import rich
-from tests.app.test_guard import Screen, swept  # noqa: F401  after each test
+from tests.app.test_guard import Screen
 from ui.places import Place
 from ui.records.form_view_model import FormViewModel
 

@@ -10,7 +10,6 @@ import pytest
 from contract.errors import OrgUnavailable, Reason
 from tests.app.test_guard import (
     Screen,
-    swept,  # noqa: F401  after each test
     within,
 )
 from tests.app.test_owner_views import tap_words, texts

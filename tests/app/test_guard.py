@@ -4,7 +4,6 @@ without a window.
 
 import ast
 import asyncio
-import gc
 import importlib.util
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -114,12 +113,10 @@ def within(value: object) -> Iterator[BaseControl]:
 
 
 @pytest.fixture(autouse=True)
-def swept() -> Iterator[None]:
-    """Flet's trees are circles; Python 3.11 cannot bear them to be collected while it parses. And the language is as
-    before, which whoever taps everything has changed."""
+def _english() -> Iterator[None]:
+    """Whoever taps everything chooses another language, too."""
     yield
     use_language(["en-US"])
-    gc.collect()
 
 
 @pytest.fixture

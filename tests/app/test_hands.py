@@ -9,7 +9,6 @@ import pytest
 from contract.calls import FieldShape
 from tests.app.test_guard import (
     Screen,
-    swept,  # noqa: F401  after each test
     within,
 )
 from tests.app.test_owner_views import controls, tap_words, texts

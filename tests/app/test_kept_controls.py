@@ -6,7 +6,7 @@ import weakref
 import flet as ft
 
 from contract.calls import Dashboard, StageTotal
-from tests.app.test_guard import Screen, swept  # noqa: F401  after each test
+from tests.app.test_guard import Screen
 from tests.app.world import World
 from ui.records.list_view_model import ListViewModel
 from ui.shared.live import kept

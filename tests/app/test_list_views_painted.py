@@ -1,8 +1,7 @@
 """The selector above a list and the star of a record, painted on Flet's own session: what is tapped does it."""
 
 import asyncio
-import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import flet as ft
 import pytest
@@ -13,13 +12,6 @@ from tests.app.test_list_views import fill
 from tests.app.test_owner_views import controls, tap_words, texts
 from tests.app.world import World
 from ui.places import Place
-
-
-@pytest.fixture(autouse=True)
-def _swept() -> Iterator[None]:
-    """Flet's trees are circles; Python 3.11 cannot bear them to be collected while it parses."""
-    yield
-    gc.collect()
 
 
 @pytest.fixture

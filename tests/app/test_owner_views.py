@@ -1,8 +1,7 @@
 """The views about owners and less access, painted on Flet's own session, without a window: what is tapped does it."""
 
 import asyncio
-import gc
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import flet as ft
 import pytest
@@ -15,13 +14,6 @@ from tests.app.test_less_access import Service
 from tests.app.test_owners import CASE, QUEUE, QueueBackend
 from tests.app.world import SAM, World
 from ui.records.list_view_model import ListViewModel
-
-
-@pytest.fixture(autouse=True)
-def _swept() -> Iterator[None]:
-    """Flet's trees are circles; Python 3.11 cannot bear them to be collected while it parses."""
-    yield
-    gc.collect()
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """What a person types stays as they typed it, whenever Python's answers come."""
 
 import asyncio
-import gc
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import Context
 from pathlib import Path
 from typing import Any
 
 import flet as ft
-import pytest
 from flet.controls.context import _context_page  # pyright: ignore[reportPrivateUsage]
 from flet.messaging.session import Session
 from hypothesis import example, given
@@ -20,13 +18,6 @@ from ui.shared import parts
 from ui.shared.live import use
 from ui.shared.state import State
 from ui.shared.text_box import SearchBox, TextBox
-
-
-@pytest.fixture(autouse=True)
-def _swept() -> Iterator[None]:
-    """Flet's trees are circles; Python 3.11 cannot bear them to be collected while it parses."""
-    yield
-    gc.collect()
 
 
 class Typed(State):

@@ -5,7 +5,7 @@ import asyncio
 import flet as ft
 
 from contract.errors import OrgUnavailable, Reason
-from tests.app.test_guard import Screen, swept  # noqa: F401  after each test
+from tests.app.test_guard import Screen
 from tests.app.test_owner_views import controls, tap_words
 from tests.app.test_people import BUSINESS, PERSON, people
 from tests.app.test_record_types import NEW, RENEWAL, deals
