@@ -185,6 +185,7 @@ class World:
         self._environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
         monkeypatch.setenv("SALESFORCE_CONSUMER_SECRET", SECRET)
         monkeypatch.setattr(before, "hosted", fake_firebase.files)
+        monkeypatch.setattr(command, "uploaded", fake_firebase.uploads)
         monkeypatch.setattr(command, "look", lambda _address, _say: None)  # nothing is there to be asked
         self.said: list[str] = []
         self.slept: list[float] = []
