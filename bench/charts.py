@@ -46,7 +46,7 @@ def _proxy(figures: dict[str, Any]) -> Drawing:
 
 
 def _taps(figures: dict[str, Any]) -> Drawing:
-    taps = figures["taps"]
+    taps = [one for one in figures["taps"] if one["before"] is not None]
     drawing = Drawing(
         "What a tap takes on a warm instance, with Salesforce 100 ms away: this version and 0.1.0",
         "; ".join(f"{one['tap']}: {one['milliseconds']:.0f} ms, before {one['before']:.0f} ms" for one in taps) + ".",

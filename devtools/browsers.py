@@ -129,6 +129,12 @@ class Tab:
         """Clicks Save."""
         self.reach("Save")
 
+    def begin_sign_in(self, path: str = "/") -> None:
+        """Loads the page at a path of the app and taps on sign-in before the app stands; waits for the login page."""
+        self.page.goto(self.url + path, wait_until="commit")
+        self.page.locator("#start button").click()
+        self.page.wait_for_selector("#username")
+
     def sign_in(self, username: str = SALES, *, then: str | re.Pattern[str] = "Open pipeline") -> None:
         """Signs a user in on the local org's pages, and waits until the app shows the text `then`."""
         self.tap("Sign in with Salesforce")

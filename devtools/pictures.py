@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, CDPSession, sync_playwright
 
-from devtools import languages, ports, web, window_pictures
+from devtools import languages, loopback, ports, web, window_pictures
 from devtools.browsers import CHROMIUM_FLAGS, Tab
 from devtools.clients import PASSWORD, SALES, control
 from devtools.paths import ROOT, chromium
@@ -30,6 +30,9 @@ PLACES = {
     "board": ("/records/Opportunity/board", "Prospecting"),
     "account": ("/records/Account/{account}", "Edit"),
     "edit": ("/records/Account/{account}/edit", "Change {title}"),
+    "deal": ("/records/Opportunity/{deal}", "Edit"),
+    "lead": ("/records/Lead/{lead}", "Edit"),
+    "convert": ("/records/Lead/{lead}/convert", "Convert {title}"),
     "new-lead": ("/records/Lead/new", "Save"),
     "search": ("/search", "Names, companies, e-mail addresses, phone numbers …"),
     "profile": ("/profile", "Where am I signed in?"),
@@ -57,7 +60,7 @@ def gallery(spoken: Sequence[str] = ("en",)) -> Path:
         for language in spoken:
             for device, size in SIZES.items():
                 for scheme in ("light", "dark"):
-                    names += _walk(browser, plan.app_url, device, size, scheme, language)
+                    names += _walk(browser, plan, device, size, scheme, language)
         if "en" in spoken:
             names += window_pictures.take(plan, GALLERY)
     figures = "\n".join(
@@ -88,7 +91,27 @@ def _app() -> Iterator[tuple[Browser, Plan]]:
         browser.close()
 
 
-def _walk(browser: Browser, url: str, device: str, size: tuple[int, int], scheme: str, language: str) -> Iterator[str]:
+def _records(org: str) -> dict[str, str]:
+    """The ids of the records in the pictures, by the names in PLACES."""
+    token = control(org, "token", {"username": SALES})["access_token"]
+    queries = {
+        "account": "SELECT Id FROM Account WHERE Name = 'Alder Energy'",
+        "deal": "SELECT Id FROM Opportunity WHERE IsClosed = false ORDER BY CloseDate, Id",
+        "lead": "SELECT Id FROM Lead WHERE IsConverted = false ORDER BY Name, Id",
+    }
+    with loopback.Client(
+        base_url=f"{org}/services/data/v66.0", headers={"Authorization": f"Bearer {token}"}
+    ) as salesforce:
+        return {
+            name: salesforce.get("/query", params={"q": query}).json()["records"][0]["Id"]
+            for name, query in queries.items()
+        }
+
+
+def _walk(
+    browser: Browser, plan: Plan, device: str, size: tuple[int, int], scheme: str, language: str
+) -> Iterator[str]:
+    url, records = plan.app_url, _records(plan.ports.url("localorg"))
     look: dict[str, Any] = {"viewport": {"width": size[0], "height": size[1]}, "color_scheme": scheme}
     context = browser.new_context(**look)
     tab = Tab(context.new_page(), url)
@@ -108,10 +131,6 @@ def _walk(browser: Browser, url: str, device: str, size: tuple[int, int], scheme
 
     tab.open()
     tab.sign_in()
-    tab.open("/records/Account")
-    tab.page.get_by_role("button", name=re.compile("Alder Energy")).first.click()
-    tab.page.wait_for_url(re.compile(r"/records/Account/\w+$"))
-    account = tab.page.url.rsplit("/", 1)[-1]
     kept = context.storage_state()
     context.close()
 
@@ -125,7 +144,7 @@ def _walk(browser: Browser, url: str, device: str, size: tuple[int, int], scheme
     for name, (path, text) in PLACES.items():
         if name == "more" and device == "desktop":
             continue
-        tab.open(path.format(account=account))
+        tab.open(path.format(**records))
         tab.sees(pattern(text))
         yield picture(name)
     context.close()

@@ -6,7 +6,7 @@ import pytest
 from contract.conversion import Conversion, Existing
 from contract.errors import OrgUnavailable, Reason
 from tests.app.test_conversion import LEAD_ID, STATUSES, ConvertingBackend
-from tests.app.test_guard import Screen, swept  # noqa: F401  after each test
+from tests.app.test_guard import Screen, swept, within  # noqa: F401  after each test
 from tests.app.test_owner_views import controls, tap_words, texts
 from tests.app.world import World
 
@@ -21,7 +21,8 @@ async def shown(backend: ConvertingBackend, width: int) -> Screen:
 
 
 def radios(screen: Screen) -> list[str]:
-    return [str(c.label) for c in controls(screen) if isinstance(c, ft.Radio)]
+    lines = [c for c in controls(screen) if isinstance(c, ft.MergeSemantics)]
+    return [str(text.value) for line in lines for text in within(line) if isinstance(text, ft.Text)]
 
 
 def buttons(screen: Screen) -> set[str]:

@@ -10,8 +10,8 @@ import pytest
 from contract.errors import OrgUnavailable, Reason
 from tests.app.test_guard import (
     Screen,
-    _within,  # pyright: ignore[reportPrivateUsage]
     swept,  # noqa: F401  after each test
+    within,
 )
 from tests.app.test_owner_views import tap_words, texts
 from tests.app.test_record_types import deals
@@ -120,7 +120,7 @@ async def test_in_a_narrow_window_the_foot_is_the_forms_end_and_leaves_the_field
     def stays() -> list[str]:
         """The buttons that do not go with what is scrolled."""
         (content,) = [c for c in screen.controls() if isinstance(c, ft.Column) and c.scroll is not None]
-        scrolled = {id(c) for c in _within(content)}
+        scrolled = {id(c) for c in within(content)}
         kinds = (ft.OutlinedButton, ft.FilledButton, ft.TextButton)
         return [str(c.content) for c in screen.controls() if isinstance(c, kinds) and id(c) not in scrolled]
 

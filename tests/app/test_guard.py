@@ -29,6 +29,7 @@ from ui.frame import Frame, Window
 from ui.shared.guard import watch
 from ui.shared.live import keyed, use
 from ui.shared.state import State
+from ui.shared.words import use_language
 from ui.table import ENTRIES, Table
 
 PLACES = (*(e.address.format(sobject="Account", record_id="001A") for e in ENTRIES), "/records/Nothing")
@@ -82,7 +83,7 @@ class Screen:
             await asyncio.sleep(0)
 
     def controls(self) -> list[BaseControl]:
-        return list({id(c): c for c in _within(self.session.page.views)}.values())
+        return list({id(c): c for c in within(self.session.page.views)}.values())
 
     def handlers(self) -> list[tuple[BaseControl, str]]:
         """Each control with the name of each event that a view listens to."""
@@ -101,21 +102,23 @@ class Screen:
         await self.painted()
 
 
-def _within(value: object) -> Iterator[BaseControl]:
+def within(value: object) -> Iterator[BaseControl]:
     if isinstance(value, list | tuple):
         for one in value:
-            yield from _within(one)
+            yield from within(one)
     elif isinstance(value, BaseControl):
         yield value
         for field in fields(value):
             if not field.name.startswith("on_") and field.name not in ("fn", "args", "kwargs", "_parent", "_state"):
-                yield from _within(getattr(value, field.name, None))
+                yield from within(getattr(value, field.name, None))
 
 
 @pytest.fixture(autouse=True)
 def swept() -> Iterator[None]:
-    """Flet's trees are circles; Python 3.11 cannot bear them to be collected while it parses."""
+    """Flet's trees are circles; Python 3.11 cannot bear them to be collected while it parses. And the language is as
+    before, which whoever taps everything has changed."""
     yield
+    use_language(["en-US"])
     gc.collect()
 
 
@@ -222,7 +225,7 @@ async def test_a_place_that_cannot_be_painted_says_so_and_what_is_around_it_stay
 
     async def texts() -> list[str]:
         await asyncio.sleep(0.01)
-        return [c.value for c in _within(session.page.views) if isinstance(c, ft.Text)]
+        return [c.value for c in within(session.page.views) if isinstance(c, ft.Text)]
 
     assert await texts() == ["painted", "beside it"]
     state.fails = True
@@ -280,7 +283,7 @@ async def test_a_window_of_its_own_offers_to_load_the_app_again_when_it_cannot_s
     _context_page.set(session.page)  # pyright: ignore[reportArgumentType]
     msgpack.packb(session.get_page_patch(), default=_encode)
     await entry.main(session.page)
-    shown = list(_within(session.page.views))
+    shown = list(within(session.page.views))
     assert any(isinstance(c, ft.Text) and str(c.value).startswith("The app could not start.") for c in shown)
     (again,) = (c for c in shown if isinstance(c, ft.FilledButton))
     await session.dispatch_event(again._i, "click", None)  # pyright: ignore[reportPrivateUsage]

@@ -9,8 +9,8 @@ import pytest
 from contract.calls import FieldShape
 from tests.app.test_guard import (
     Screen,
-    _within,  # pyright: ignore[reportPrivateUsage]
     swept,  # noqa: F401  after each test
+    within,
 )
 from tests.app.test_owner_views import controls, tap_words, texts
 from tests.app.test_record_types import DEAL, deals
@@ -207,7 +207,7 @@ async def test_a_narrow_window_has_room_for_titles(width: int, buttons: list[str
     await screen.painted()
     await screen.show("/records/Opportunity")
     (bar,) = [c for c in screen.controls() if isinstance(c, ft.AppBar)]
-    names = [c.semantics_label for c in _within(bar.actions) if isinstance(c, ft.Icon) and c.semantics_label]
+    names = [c.semantics_label for c in within(bar.actions) if isinstance(c, ft.Icon) and c.semantics_label]
     assert names == ["New Deal", *buttons]
     (row,) = [c for c in screen.controls() if isinstance(c, ft.ListTile)]
     assert (row.subtitle is None, row.trailing is not None) == (trailing, trailing), "the amount stands below"

@@ -10,7 +10,7 @@ from flet.controls.base_control import BaseControl
 
 from contract.calls import Objects
 from data.repositories.records import Visited
-from tests.app.test_guard import Screen, _within  # pyright: ignore[reportPrivateUsage]
+from tests.app.test_guard import Screen, within
 from tests.app.test_less_access import Service
 from tests.app.test_owners import CASE, QUEUE, QueueBackend
 from tests.app.world import SAM, World
@@ -44,7 +44,7 @@ async def screen(backend: QueueBackend) -> AsyncIterator[Screen]:
 
 def controls(screen: Screen) -> list[BaseControl]:
     """What is painted, dialogs too."""
-    return [*screen.controls(), *_within(screen.session.page._dialogs.controls)]  # pyright: ignore[reportPrivateUsage]
+    return [*screen.controls(), *within(screen.session.page._dialogs.controls)]  # pyright: ignore[reportPrivateUsage]
 
 
 def texts(screen: Screen) -> list[str]:
@@ -56,11 +56,11 @@ async def tap_words(screen: Screen, words: str) -> None:
 
     def has(control: BaseControl) -> bool:
         said = {str(getattr(control, "content", "")), str(getattr(control, "tooltip", ""))}
-        return words in said or any(isinstance(c, ft.Text) and c.value == words for c in _within(control))
+        return words in said or any(isinstance(c, ft.Text) and c.value == words for c in within(control))
 
     tappable = [c for c in controls(screen) if getattr(c, "on_click", None) is not None and has(c)]
     assert tappable, f"nothing to tap with {words!r}"
-    await screen.tap(min(tappable, key=lambda c: len(list(_within(c)))), "click")
+    await screen.tap(min(tappable, key=lambda c: len(list(within(c)))), "click")
     await screen.app.settle()
     for _ in range(3):
         await screen.painted()

@@ -22,7 +22,7 @@ from flet.controls.object_patch import DiffBuilder, ObjectPatch
 from flet.messaging.protocol import Message
 from flet.messaging.session import Session
 
-from tests.app.test_guard import NoWindow, _encode, _within  # pyright: ignore[reportPrivateUsage]
+from tests.app.test_guard import NoWindow, _encode, within  # pyright: ignore[reportPrivateUsage]
 from ui.shared.live import use
 from ui.shared.quick_walk import FLETS_OWN, QUICK
 from ui.shared.state import State
@@ -211,7 +211,7 @@ def _left(painted: object) -> list[Any]:
             *(hasattr(c, mark) for mark in ("_frozen", "_initialized", "__prev_lists")),
             dict(c._dirty),  # pyright: ignore[reportPrivateUsage]
         )
-        for c in _within(painted)
+        for c in within(painted)
     ]
 
 

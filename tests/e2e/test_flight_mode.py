@@ -1,4 +1,4 @@
-"""A seller in flight mode: a change, a new account, a contact of it, a tab that ends; and then all of it in the org."""
+"""A seller in flight mode: a change, a new account, its contact, a task done, a tab that ends; then all in the org."""
 
 import re
 from collections.abc import Callable
@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from devtools import loopback
-from devtools.clients import ADMIN, authorize, exchange
+from devtools.clients import ADMIN, SALES, authorize, exchange
 from devtools.suite import Suite
 from tests.e2e.phone import Phone
 
@@ -25,7 +25,12 @@ def test_flight_mode(signed_in: Phone, context: BrowserContext, suite: Suite, or
             return org.get("/query", params={"q": soql}).json()["records"]
 
         account = str(org.post("/sobjects/Account", json={"Name": "Ground Ltd"}).json()["id"])
-        phone.open(f"/records/Account/{account}")
+        seller = rows(f"SELECT Id FROM User WHERE Username = '{SALES}'")[0]["Id"]
+        task = {"Subject": "Pack for the flight", "OwnerId": seller, "ActivityDate": "2001-01-01"}
+        assert org.post("/sobjects/Task", json=task).status_code == 201
+        phone.open()
+        phone.sees(re.compile("Pack for the flight"))
+        phone.visit(f"/records/Account/{account}")
         phone.sees("Ground Ltd")
         context.set_offline(True)
         phone.tap("Edit")
@@ -40,7 +45,10 @@ def test_flight_mode(signed_in: Phone, context: BrowserContext, suite: Suite, or
         phone.reach("New Contact")
         phone.type("Last Name", "Flyer")
         phone.save()
-        phone.sees("3 changes are waiting to be sent.")
+        phone.visit("/")
+        phone.page.get_by_role("button", name=re.compile("^Complete: Pack for the flight")).first.click()
+        phone.sees("Pack for the flight is completed when you are online again.")
+        phone.sees("4 changes are waiting to be sent.")
         phone.page.close()
 
         context.set_offline(False)
@@ -54,6 +62,8 @@ def test_flight_mode(signed_in: Phone, context: BrowserContext, suite: Suite, or
         assert len(skies) == 1
         grounds = rows("SELECT Id, Phone FROM Account WHERE Name = 'Ground Ltd'")
         assert [g["Phone"] for g in grounds] == ["+44 20 7946 0100"]
+
+        assert rows("SELECT IsClosed FROM Task WHERE Subject = 'Pack for the flight'")[0]["IsClosed"] is True
 
         # A tab that stays open sends by itself when the network is back.
         again.visit(f"/records/Account/{account}")

@@ -153,8 +153,7 @@ def test_a_person_who_leaves_has_everything_erased(signed_in: Phone, app: App, s
 
 def test_denied_consent_is_told_in_plain_words(phone: Phone, org_url: str) -> None:
     control(org_url, "revoke", {"username": SALES})
-    phone.open()
-    phone.tap("Sign in with Salesforce")
+    phone.begin_sign_in()
     phone.page.fill("#username", SALES)
     phone.page.fill("#password", PASSWORD)
     phone.page.click("#Login")
@@ -170,9 +169,7 @@ def test_two_tabs_sign_in_side_by_side_and_a_sign_out_in_one_is_seen_in_the_othe
     """And a forged way back is refused meanwhile, without a question to Salesforce."""
     other = Phone(context, phone.url)
     for tab in (phone, other):
-        tab.open("/profile")
-        tab.tap("Sign in with Salesforce")
-        tab.page.wait_for_selector("#username")
+        tab.begin_sign_in("/profile")
     salesforce = phone.page.url
     control(org_url, "counters/reset")
     phone.open("/oauth/callback?code=aPrxForged%3D%3D&state=not-ours")

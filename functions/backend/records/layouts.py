@@ -205,7 +205,7 @@ LAYOUTS: dict[str, Layout] = {
         conversion=LEAD,
         related={"Tasks": Related("Task", "ActivityDate", "WhoId", descending=True)},
         filters=("OwnerId", "IsConverted", "Status", "Rating", "Industry", "LeadSource"),
-        preset=Preset({"IsConverted": False}, sort="Name"),  # as in Salesforce's own list views
+        preset=Preset({"OwnerId": "me", "IsConverted": False}, sort="Name"),  # as in Salesforce's own list views
     ),
     "Case": Layout(
         listed=("CaseNumber", "Subject", "Status", "Priority", "AccountId", "Account.Name", "CreatedDate"),

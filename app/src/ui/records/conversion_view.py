@@ -87,8 +87,8 @@ def _card(
     """A new record, or one that is there."""
     label = _label(shell, one)
 
-    def picked(event: ft.Event[ft.RadioGroup]) -> None:
-        choose(str(event.control.value or NEW))
+    async def picked(value: str) -> None:
+        choose(value or NEW)
 
     def words(choice: Choice) -> str:
         if choice.id == NEW:
@@ -98,11 +98,7 @@ def _card(
     def find() -> None:
         look(one.sobject)
 
-    radios: list[ft.Control] = [
-        ft.Container(ft.Radio(value=choice.id, label=words(choice)), padding=ft.Padding.symmetric(vertical=4))
-        for choice in choices
-    ]
-    group = ft.RadioGroup(ft.Column(radios, spacing=0, tight=True), value=chosen.id, on_change=picked)
+    group = parts.radios([(choice.id, words(choice)) for choice in choices], chosen.id, picked)
     other = ft.TextButton(
         _("Look up {field}", field=label), icon=ft.Icons.SEARCH, height=theme.TARGET, on_click=find
     )  # fmt: skip

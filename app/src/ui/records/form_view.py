@@ -65,7 +65,8 @@ def RecordForm(shell: Shell, model: FormViewModel, two_columns: bool, narrow: bo
     elif model.problem is not None:
         rows.append(parts.note(_(model.problem.message)))
     if narrow:
-        rows.append(end(shell, model, ways, narrow=True))
+        # Its size is told once Flutter has laid out what has just come, which a way there before may end above.
+        rows.append(ft.Container(end(shell, model, ways, narrow=True), on_size_change=show_what_it_asks))
     content = ft.Container(hands.group(parts.content(*rows, ref=ways.view)), expand=True, theme=theme.FIELDS)
     if narrow:
         return content
@@ -164,16 +165,12 @@ def _conflicts(model: FormViewModel) -> ft.Control:
 def _one_conflict(model: FormViewModel, conflict: Conflict, field: FieldShape | None) -> ft.Control:
     label = conflict.field if field is None else values.label_of(field)
 
-    async def chosen(event: ft.Event[ft.RadioGroup]) -> None:
-        model.decide(conflict.field, str(event.control.value))
+    async def choose(value: str) -> None:
+        model.decide(conflict.field, value)
 
-    style = ft.TextStyle(color=ft.Colors.ON_TERTIARY_CONTAINER)
-    mine = ft.Radio(
-        value="mine", label=_("My value: {value}", value=model.text_of_mine(conflict) or "–"), label_style=style
-    )
+    mine = _("My value: {value}", value=model.text_of_mine(conflict) or "–")
     who, value = model.their_change[0] or _("someone else"), model.text_of_theirs(conflict) or "–"
-    theirs = ft.Radio(value="theirs", label=_("Value of {name}: {value}", name=who, value=value), label_style=style)
-    group = ft.RadioGroup(
-        ft.Column([mine, theirs], tight=True, spacing=0), value=model.choices.get(conflict.field), on_change=chosen
-    )
-    return ft.Column([ft.Text(label, color=ft.Colors.ON_TERTIARY_CONTAINER), group], tight=True, spacing=0)
+    theirs = _("Value of {name}: {value}", name=who, value=value)
+    colour = ft.Colors.ON_TERTIARY_CONTAINER
+    group = parts.radios([("mine", mine), ("theirs", theirs)], model.choices.get(conflict.field), choose, color=colour)
+    return ft.Column([ft.Text(label, color=colour), group], tight=True, spacing=0)

@@ -10,6 +10,9 @@ from ui.shared import parts, theme
 from ui.shared.words import _
 from ui.shell import Shell
 
+# Pixels of a step that is done, about: without its words, a letter of them, and how much of one stays in sight.
+_STEP, _LETTER, _LEFT = 74, 7.2, 40
+
 
 async def follow(shell: Shell, sobject: str, record_id: str, *, needs_form: bool) -> None:
     """Opens the record's form after a move, where Salesforce wants more than another stage."""
@@ -28,7 +31,9 @@ def StageBar(shell: Shell, model: RecordViewModel, record: Record) -> ft.Control
 
     async def show_where_it_is() -> None:
         if row.current is not None and row.current.current is not None and at > 0:
-            await row.current.current.scroll_to(scroll_key=now)
+            # By its place and not by a key, which would scroll the page, too.
+            before = sum(_STEP + _LETTER * len(moves.words(stage)) for stage in steps[:at])
+            await row.current.current.scroll_to(offset=before - _LEFT)
 
     ft.use_effect(show_where_it_is, [now])
     shown = [_step(shell, model, record, stage, n - at) for n, stage in enumerate(steps)]
@@ -46,7 +51,7 @@ def _step(shell: Shell, model: RecordViewModel, record: Record, stage: str, ahea
     words, waits = moves.words(stage), not moves.are_possible or record.id in moves.under_way
     if ahead == 0:
         icon = parts.named_icon(ft.Icons.RADIO_BUTTON_CHECKED, _("Current stage"))
-        return ft.FilledButton(words, icon=icon, height=theme.TARGET, on_click=_nothing, key=ft.ScrollKey(stage))
+        return ft.FilledButton(words, icon=icon, height=theme.TARGET, on_click=_nothing)
     if ahead < 0:
         return ft.FilledTonalButton(words, icon=ft.Icons.CHECK, height=theme.TARGET, disabled=waits, on_click=move)
     return ft.OutlinedButton(words, height=theme.TARGET, disabled=waits, on_click=move)

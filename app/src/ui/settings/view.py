@@ -1,7 +1,5 @@
 """Settings of this device: look, language, lock."""
 
-from collections.abc import Awaitable, Callable
-
 import flet as ft
 
 import brand
@@ -39,26 +37,18 @@ def SettingsPage(shell: Shell, model: SettingsViewModel) -> ft.Control:
 def _themes(model: SettingsViewModel) -> ft.Control:
     words: dict[Theme, str] = {"system": _("As this device"), "light": _("Light"), "dark": _("Dark")}
 
-    async def choose(event: ft.Event[ft.RadioGroup]) -> None:
-        await model.choose(theme=next(t for t in words if t == event.control.value))
+    async def choose(value: str) -> None:
+        await model.choose(theme=next(t for t in words if t == value))
 
-    return _radios(list(words.items()), model.value.theme, choose)
+    return parts.radios(words.items(), model.value.theme, choose)
 
 
 def _languages(model: SettingsViewModel) -> ft.Control:
-    async def choose(event: ft.Event[ft.RadioGroup]) -> None:
-        chosen = str(event.control.value)
-        await model.choose(language="" if chosen == "system" else chosen)
+    async def choose(value: str) -> None:
+        await model.choose(language="" if value == "system" else value)
 
     choices = [("system", _("As this device")), *((language, own_name(language)) for language in LANGUAGES)]
-    return _radios(choices, model.value.language or "system", choose)
-
-
-def _radios(
-    choices: list[tuple[str, str]], chosen: str, choose: Callable[[ft.Event[ft.RadioGroup]], Awaitable[None]]
-) -> ft.Control:
-    radios = [ft.Container(ft.Radio(value=value, label=words), height=theme.TARGET) for value, words in choices]
-    return ft.RadioGroup(ft.Column([*radios], spacing=0, tight=True), value=chosen, on_change=choose)
+    return parts.radios(choices, model.value.language or "system", choose)
 
 
 def _help(shell: Shell) -> ft.Control:

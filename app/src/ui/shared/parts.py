@@ -1,6 +1,6 @@
 """Parts that several places share."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import flet as ft
 
@@ -148,6 +148,30 @@ def choice(control: ft.Dropdown) -> ft.Control:
         container=True,
         identifier=_read_out(chosen) if control.editable else None,
     )
+
+
+def radios(
+    choices: Iterable[tuple[str, str]],
+    chosen: str | None,
+    choose: Callable[[str], Awaitable[None]],
+    color: str | None = None,
+) -> ft.Control:
+    """One of several values, each with its words, which wrap where they are long; a radio's own label is cut off."""
+
+    async def picked(event: ft.Event[ft.RadioGroup]) -> None:
+        await choose(str(event.control.value))
+
+    def line(value: str, words: str) -> ft.Control:
+        async def tapped() -> None:
+            await choose(value)
+
+        text = ft.Container(ft.Text(words, color=color), padding=ft.Padding.symmetric(vertical=14))  # 48 with a line
+        # Assistive technology hears and taps the two as one, so the words have no tap of their own for it.
+        said = ft.GestureDetector(text, expand=True, on_tap=tapped, exclude_from_semantics=True)
+        return ft.MergeSemantics(ft.Row([ft.Radio(value=value), said], spacing=0))
+
+    lines = [line(value, words) for value, words in choices]
+    return ft.RadioGroup(ft.Column(lines, spacing=0, tight=True), value=chosen, on_change=picked)
 
 
 def menu(icon: ft.IconData, name: str, items: list[ft.PopupMenuItem]) -> ft.Control:
