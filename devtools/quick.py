@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -108,14 +108,24 @@ def _importers() -> Mapping[str, set[str]]:
     importers: dict[str, set[str]] = {}
     for importer in _git("ls-files", "--cached", "--others", "--exclude-standard", "*.py"):
         if (ROOT / importer).is_file():
-            for name in _imports(ast.parse((ROOT / importer).read_text())):
-                for imported in _files_of(name):
+            for name in set(_imports(ast.parse((ROOT / importer).read_text()))):
+                if (imported := _file_of(name)) is not None:
                     importers.setdefault(imported, set()).add(importer)
     return importers
 
 
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """All statements below this one, and none of their many expressions."""
+    for part in ("body", "handlers", "orelse", "finalbody", "cases"):
+        below = getattr(tree, part, None)
+        if isinstance(below, list):  # the body of a lambda or of a conditional expression is no statement
+            for node in below:
+                yield node
+                yield from _statements(node)
+
+
 def _imports(tree: ast.AST) -> Iterable[str]:
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -123,14 +133,15 @@ def _imports(tree: ast.AST) -> Iterable[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def _files_of(name: str) -> Iterable[str]:
-    """The file of one of this project's modules; nothing for other modules."""
+@cache
+def _file_of(name: str) -> str | None:
+    """The file of one of this project's modules; None for other modules."""
     for root in _IMPORTED_FROM:
         base = root.joinpath(*name.split("."))
         for path in (base.with_name(base.name + ".py"), base / "__init__.py"):
             if path.is_file():
-                yield str(path.relative_to(ROOT))
-                return
+                return str(path.relative_to(ROOT))
+    return None
 
 
 def _git(*arguments: str) -> list[str]:

@@ -85,6 +85,7 @@ def main(arguments: Sequence[str]) -> int:
     os.chdir(ROOT)
     # Container images set this; every start of a process would compile the code again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ.setdefault("NODE_COMPILE_CACHE", str(TOOLS / "compiled"))  # a quarter less work at each start of Node
     if os.name == "nt":
         return subprocess.call([str(PYTHON), "-m", "devtools", *arguments])
     os.execv(

@@ -240,6 +240,8 @@ class Suite:
             "PATH": tool_path(kept),
             "FUNCTIONS_DISCOVERY_TIMEOUT": "60",
             "NODE_COMPILE_CACHE": str(TOOLS / "compiled"),  # a quarter less work at each start
+            # The Firestore emulator starts with half the work when Java compiles once, and quickly, instead of twice.
+            "JDK_JAVA_OPTIONS": f"-XX:TieredStopAtLevel=1 {kept.get('JDK_JAVA_OPTIONS', '')}".strip(),
             "FUNCTIONS_EMULATOR_PARALLEL": "1000",  # so many calls at once; further ones wait
             **_function_settings(plan),
             **plan.settings.client_key(),

@@ -9,7 +9,6 @@ import getpass
 import sys
 from collections.abc import Sequence
 
-from backend import settings
 from backend.adapters import cipher
 
 
@@ -20,22 +19,33 @@ def main(arguments: Sequence[str]) -> int:
         if request.command == "keyset":
             print(_keyset(request.step, sys.stdin.read().strip() if request.step != "new" else "", request.kms_key))
             return 0
+        return _with_settings(request)
+    except (cipher.KeysetError, ValueError) as wrong:
+        print(f"✗ {wrong}", file=sys.stderr)
+        return 2
+
+
+def _with_settings(request: argparse.Namespace) -> int:
+    """Runs a command that needs the settings, whose libraries take longer to read than a keyset to be made."""
+    from backend import settings
+
+    try:
         if request.command == "settings" and request.names:
             print("\n".join(sorted(settings.names())))
             return 0
         chosen = settings.load()
-        if request.command == "settings":
-            print("✓ the settings are complete")
-            return 0
-        # Late: the commands above need none of its libraries, which take a second to read.
-        from backend import (
-            admin_commands,
-        )
-
-        return admin_commands.run(request, chosen)
-    except (settings.SettingsError, cipher.KeysetError, ValueError) as wrong:
+    except settings.SettingsError as wrong:
         print(f"✗ {wrong}", file=sys.stderr)
         return 2
+    if request.command == "settings":
+        print("✓ the settings are complete")
+        return 0
+    # Late: the commands above need none of its libraries, which take a second to read.
+    from backend import (
+        admin_commands,
+    )
+
+    return admin_commands.run(request, chosen)
 
 
 def _keyset(step: str, keyset: str, kms_key: str | None) -> str:

@@ -61,6 +61,7 @@ def test_state_survives_a_restart_and_neither_ctrl_c_nor_a_kill_leaves_a_process
     assert run.saved_users() == saved
 
 
+SIGN_UP = "{}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=any"
 # A run of the first alone starts in a third of the time.
 LIGHT, ALL = "auth", ",".join(EMULATORS)
 # Each target is ended once while everything runs, Java, functions and all; the group in the test above.
@@ -76,10 +77,7 @@ ENDS = {
 
 def somebody(run: Run) -> str:
     """A new Firebase user's id."""
-    signed_up = loopback.post(
-        f"{run.ports.url('auth')}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=any", json={}
-    )
-    return str(signed_up.json()["localId"])
+    return str(loopback.post(SIGN_UP.format(run.ports.url("auth")), json={}).json()["localId"])
 
 
 @pytest.fixture(scope="module")
@@ -149,8 +147,11 @@ def end(number: signal.Signals, target: str, earlier: tuple[Run, str], folder: P
 
 
 def test_the_state_is_saved_while_it_runs(run: Run) -> None:
+    """And the Auth emulator still checks what it gets, with checks that it makes at the first call."""
     running = run.start(SAVE_EVERY="1", EMULATORS=LIGHT)
     uid = somebody(run)
+    refused = loopback.post(SIGN_UP.format(run.ports.url("auth")), json={"mfaInfo": "no list"})
+    assert (refused.status_code, "/mfaInfo must be array" in refused.text) == (400, True)
     wait_until(lambda: uid in run.saved_users(), "nothing was saved")
     os.killpg(running.pid, signal.SIGKILL)
     running.wait(150)

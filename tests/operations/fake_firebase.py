@@ -8,15 +8,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from devtools.deploy.upload import hosted
+from devtools.deploy.upload import uploaded
 from devtools.paths import ROOT
 from tests.operations.fake_walls import Refused
 
 
 @cache
+def uploads() -> dict[str, list[str]]:
+    """What a deployment would upload. It is listed once."""
+    return uploaded()
+
+
 def files() -> list[str]:
-    """The files of the built client. They are listed once."""
-    return hosted()
+    """The files of the built client."""
+    return uploads()["hosting"]
 
 
 def deploy(world: dict[str, Any], project: str, part: str, words: list[str]) -> None:

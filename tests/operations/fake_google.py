@@ -1,4 +1,4 @@
-"""`gcloud` and `firebase` for tests: a project in a file, answers in the formats of the real tools, every change
+"""`gcloud` and `firebase` for tests: a kept project, answers in the formats of the real tools, every change
 written down.
 
 The formats are those of Google's reference ("gcloud … --format=json" prints the API's resources) and of firebase-tools
@@ -15,6 +15,7 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Lock, Thread
 from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
@@ -345,16 +346,27 @@ def _private_key(world: dict[str, Any], other: str, words: list[str], number: st
     return key
 
 
+_KEPT: dict[Path, bytes] = {}  # as text, so that nobody changes a project without keeping it
+
+
 def keep(file: Path, world: dict[str, Any]) -> None:
-    """Writes the project's file at once: others read it meanwhile."""
-    new = file.with_suffix(".new")
-    new.write_text(json.dumps(world))
-    new.replace(file)
+    """Keeps the project at once: others read it meanwhile."""
+    _KEPT[file] = msgspec.json.encode(world)
+
+
+def kept(file: Path) -> dict[str, Any]:
+    """The project as it was kept last."""
+    return msgspec.json.decode(_KEPT[file])
+
+
+def forget(file: Path) -> None:
+    """The project is no longer needed."""
+    del _KEPT[file]
 
 
 def answer(file: Path, project: str, program: str, words: list[str], given: str) -> tuple[int, str, str]:
     """The exit code, what is printed, and what is said of an error."""
-    world = json.loads(file.read_text())
+    world = kept(file)
     if not world["loggedIn"]:
         return (
             1,
@@ -411,7 +423,7 @@ exit $code
 
 @contextmanager
 def programs(folder: Path, file: Path) -> Iterator[None]:
-    """While it lasts `gcloud` and `firebase` in this folder answer for the project in the file."""
+    """While it lasts `gcloud` and `firebase` in this folder answer for the project that is kept under `file`."""
     turn = Lock()
 
     class Asked(StreamRequestHandler):

@@ -1,4 +1,4 @@
-"""A project of Google Cloud in a file, and this machine in front of it."""
+"""A project of Google Cloud, and this machine in front of it."""
 
 import json
 import os
@@ -70,7 +70,7 @@ class World:
         monkeypatch.setattr(promote, "TREE", self.tree)
         monkeypatch.setattr(promote, "uploaded", _uploaded)
         self._file = folder / "project.json"
-        self._file.write_text(json.dumps({**fake_google.NEW, "tree": str(self.tree), "project": project}))
+        fake_google.keep(self._file, {**fake_google.NEW, "tree": str(self.tree), "project": project})
         world = self
 
         class Apis(BaseHTTPRequestHandler):
@@ -185,6 +185,7 @@ class World:
         self._environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
         monkeypatch.setenv("SALESFORCE_CONSUMER_SECRET", SECRET)
         monkeypatch.setattr(before, "hosted", fake_firebase.files)
+        monkeypatch.setattr(command, "uploaded", fake_firebase.uploads)
         monkeypatch.setattr(command, "look", lambda _address, _say: None)  # nothing is there to be asked
         self.said: list[str] = []
         self.slept: list[float] = []
@@ -192,6 +193,7 @@ class World:
     def close(self) -> None:
         self._apis.shutdown()
         self._apis.server_close()
+        fake_google.forget(self._file)
 
     def cloud(self) -> Cloud:
         url = f"http://127.0.0.1:{self._apis.server_port}"
@@ -203,7 +205,7 @@ class World:
         return cloud
 
     def read(self) -> dict[str, Any]:
-        return json.loads(self._file.read_text())
+        return fake_google.kept(self._file)
 
     def set(self, **values: Any) -> None:
         fake_google.keep(self._file, self.read() | values)
