@@ -4,7 +4,7 @@ import ast
 import asyncio
 import gc
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from devtools.suite import UNLIMITED, Plan, Suite
 from localorg import EmbeddedOrg, OrgSettings
 from localorg.settings import SHAPES
 from tests.depth import DEPTH, examples
-from tests.turns import Turns, in_turn
+from tests.turns import Turns, by_file, from_another_end, in_turn
 from tests.virtual_time import VirtualLoop
 
 
@@ -57,7 +57,31 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[]
     return {"virtual": VirtualLoop} if item.get_closest_marker("virtual_time") else {"real": asyncio.SelectorEventLoop}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is collected stays until the end: the garbage collector looks at none of it, now or later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if isinstance(collector, pytest.Session | pytest.Directory):
+        from_another_end(report.result, os.environ.get("PYTEST_XDIST_WORKER", ""))
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    by_file(items)
+    yield
     in_turn(items)
 
 

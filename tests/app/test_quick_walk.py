@@ -220,15 +220,6 @@ async def _turns() -> None:
         await asyncio.sleep(0)
 
 
-@pytest.fixture
-def _little_to_collect() -> Iterator[None]:
-    """What other tests have left is not looked at again and again."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-@pytest.mark.usefixtures("_little_to_collect")
 @pytest.mark.parametrize("seed", range(24))
 async def test_the_quick_walk_does_what_flets_own_does(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     own = await _story(monkeypatch, FLETS_OWN, seed)

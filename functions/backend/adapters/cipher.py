@@ -9,6 +9,7 @@ gone). A dropped key leaves its number in the keyset, so that what it sealed is 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 
 import json
+from functools import cache
 from typing import Any, cast
 
 import tink
@@ -23,6 +24,12 @@ _ENABLED = 1  # a key's status (KeyStatusType in tink.proto)
 _VERSION = b"\x01"  # begins what a Tink key has sealed, before the key's number in four bytes
 
 
+@cache
+def _register() -> None:
+    """Makes AEAD known to Tink, once: it looks through all that it knows each time."""
+    aead.register()
+
+
 class KeysetError(Exception):
     """What is wrong with a keyset; the text never quotes it."""
 
@@ -35,7 +42,7 @@ class TinkCipher:
     """
 
     def __init__(self, keyset: Secret, wrapped_by: aead.Aead | None = None) -> None:
-        aead.register()
+        _register()
         try:
             handle = _parse(keyset.reveal(), wrapped_by)
             self._aead: aead.Aead = handle.primitive(aead.Aead)
@@ -89,7 +96,7 @@ def kms_key(uri: str, client: Any = None) -> aead.Aead:
 
 def new_keyset(wrapped_by: aead.Aead | None = None) -> str:
     """A new AES256-GCM keyset as one line of JSON, for Secret Manager or a local `.secret.local`."""
-    aead.register()
+    _register()
     return _serialize(tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM), wrapped_by)
 
 
@@ -143,7 +150,7 @@ def _serialize(handle: tink.KeysetHandle, wrapped_by: aead.Aead | None) -> str:
 
 
 def _keys(keyset: str, wrapped_by: aead.Aead | None) -> dict[str, Any]:
-    aead.register()
+    _register()
     try:
         return cast(dict[str, Any], json.loads(_serialize(_parse(keyset, wrapped_by), None)))
     except (tink.TinkError, ValueError):
