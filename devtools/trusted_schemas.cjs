@@ -2,7 +2,7 @@
 // firebase-tools brings along: 7 of its 9 seconds. What is checked against those descriptions is still checked.
 require("ajv/dist/core").default.prototype.validateSchema = () => true;
 
-// It also makes the checks of all calls that Google's API has, where an app uses a dozen: each is made when it is first needed.
+// It also makes the checks of all calls that Google's API has: each is made when it is first needed.
 const path = require("path");
 const packages = path.join(__dirname, "node_modules");
 const checks = require(path.join(packages, "exegesis/lib/oas3/Schema/validators.js"));
