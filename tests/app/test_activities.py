@@ -9,12 +9,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contract.activities import Activity, CallLogged, CompleteTask, Day, LogCall, TaskDone
-from contract.calls import Dashboard, Empty, FieldShape, GetDashboard, SobjectShape
+from contract.calls import Dashboard, Empty, FieldShape, GetDashboard, ListRecords, SobjectShape
 from contract.errors import ChangedMeanwhile, OrgUnavailable, Reason, RefusedRequest
 from tests.app.world import ACCOUNT, CONTACT, MemoryBackend, World
 from ui.home.view_model import HomeViewModel
 from ui.shared import words
-from ui.shared.calling import LEFT_WITHIN, TOMORROW
+from ui.shared.calling import LEFT_WITHIN, TOMORROW, AlsoAbout
 from ui.shared.days import asked_day
 
 TASK = SobjectShape(
@@ -207,6 +207,42 @@ async def test_an_app_that_ends_during_the_call_asks_at_its_next_start(backend: 
     assert app.calling.open
     assert app.calling.called is not None
     assert app.calling.called.name == "Acme"
+
+
+async def test_a_deal_that_was_chosen_is_seen_and_taken_back_after_a_restart(backend: ActiveBackend) -> None:
+    """It is not among those that are offered any more."""
+    deals = replace(CONTACT, sobject="Opportunity", label_plural="Opportunities", title="Name", key_prefix="006")
+    backend.objects = replace(backend.objects, objects=(*backend.objects.objects, deals))
+    deal = backend.add("0061", Name="Pumps")
+    world = World(backend)
+    app = await world.start()
+    await app.call("tel:1", ("0031",), "Ada", AlsoAbout("Opportunities", "Name", ListRecords("Opportunity")))
+    await world.pass_time(LEFT_WITHIN)
+    assert app.calling.offered == ((deal.id, "Pumps"),)
+    await app.calling.choose(deal=deal.id)
+    del backend.records[deal.id]
+    again = world.again()
+    app = await again.start(user=None)
+    assert app.calling.offered == ((deal.id, "Pumps"),)
+    await app.calling.choose(deal=deal.id)
+    assert app.calling.offered == ()
+    await app.calling.save()
+    assert [sent.records for sent in backend.logged.values()] == [("0031",)]
+
+
+async def test_a_call_whose_answer_comes_to_the_next_user_is_not_theirs(backend: ActiveBackend) -> None:
+    world = World(backend)
+    app = await world.start()
+    await app.call("tel:1", ("0011",), "Acme")
+    await world.pass_time(LEFT_WITHIN)
+    held = backend.holds["logCall"] = asyncio.Event()
+    backend.fails["logCall"] = OrgUnavailable(Reason.ORG_BUSY)
+    saving = asyncio.create_task(app.calling.save())
+    await asyncio.sleep(0.01)
+    app.calling.drop()
+    held.set()
+    await saving
+    assert (app.calling.called, app.calling.open) == (None, False)
 
 
 Step = st.sampled_from(["save", "lose", "offline", "refuse", "type", "result", "kill", "follow"])

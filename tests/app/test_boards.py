@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract.activities import Timeline
 from contract.boards import Board, BoardColumn, BoardShape, GetBoard
 from contract.calls import FieldShape, FieldValue, Objects, Preset, Record, Section, SobjectShape, Sort, UpdateRecord
 from contract.calls import Filter as Where
@@ -256,8 +257,11 @@ async def test_a_record_is_moved_on_its_page_and_the_board_follows(world: World)
     record = cast(RecordViewModel, app.screen)
     assert record.record is not None
     assert record.moves.offered(record.record) == STAGES
+    assert record.detail.value is not None
+    record.detail.value = replace(record.detail.value, timeline=Timeline())
     assert not await record.moves.to(record.record, "Offer")
     assert record.record.fields["Stage"] == "Offer"
+    assert record.timeline == Timeline(), "what the record has done stays in sight"
     assert counts(board)["Offer"] == (2, 20, "14")
     await undo(app)
     assert (record.record.fields["Stage"], backend.records["0061"].fields["Stage"]) == ("New", "New")

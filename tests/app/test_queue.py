@@ -1,12 +1,15 @@
 """What is saved without a network waits on the device, and comes to Salesforce once, in order."""
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
 from contract.errors import NotFound, OrgUnavailable, Reason, RefusedRequest
 from data.repositories.queue import MAX_EDITS, Edit, is_temporary
 from data.repositories.sending import WAIT_SECONDS
 from tests.app.forms import acme, editing, sent, text
-from tests.app.world import ACCOUNT, ADA, World
+from tests.app.world import ACCOUNT, ADA, SAM, World
 from ui.access.view_model import AccessViewModel
 from ui.places import Place
 from ui.records.form_view_model import FormViewModel
@@ -385,3 +388,51 @@ async def test_a_form_as_it_was_left_is_refused_by_nobody() -> None:
     form.type("Phone", "+44 2")
     await form.save()
     assert (waiting(world), world.backend.records["001"].fields["Phone"]) == ([], "+44 2")
+
+
+async def test_what_one_saves_while_the_network_goes_is_not_kept_for_the_next_user() -> None:
+    """The window is handed over while the answer is awaited, and then there is no network."""
+    world = acme()
+    await world.sign_in(ADA)
+    await world.sign_in(SAM)
+    await world.start("/records/Account/001", user=None)
+    form = await form_of(world, EDIT)
+    form.type("Phone", "+44 2")
+    held = world.backend.holds["updateRecord"] = asyncio.Event()
+    saving = asyncio.create_task(form.save())
+    await asyncio.sleep(0.1)
+    await world.app.handover.switch(ADA.uid)
+    world.backend.offline = OFFLINE
+    held.set()
+    await saving
+    await world.app.settle()
+    assert (world.data.queue.uid, world.data.queue.all()) == (ADA.uid, ())
+
+
+async def test_what_waits_is_never_sent_as_the_next_user() -> None:
+    """They take over while it is written down that it is about to leave."""
+    world = await offline()
+    await saved(world, EDIT, Phone="+44 2")
+    world.backend.offline = None
+    write = world.data.queue.write
+
+    async def handed_over(edit: Edit) -> None:
+        await write(edit)
+        world.data.sending._present = lambda: ADA.uid  # pyright: ignore[reportPrivateUsage]
+
+    world.data.queue.write = handed_over
+    world.backend.asked.clear()
+    await world.data.sending.run()
+    assert "updateRecord" not in [name for name, _ in world.backend.asked]
+    assert world.backend.records["001"].fields["Phone"] != "+44 2"
+
+
+async def test_a_completion_that_was_refused_is_accepted_anew() -> None:
+    world = await offline()
+    queue = world.data.queue
+    first = await queue.complete("Task", "00T1", title="Call back")
+    await queue.keep(replace(first, state="refused", why="not now"))
+    assert not queue.is_completed("00T1")
+    await queue.complete("Task", "00T1", title="Call back")
+    assert queue.is_completed("00T1")
+    assert waiting(world) == [("complete", "waiting")]

@@ -12,6 +12,7 @@ from devtools import loopback
 from devtools.clients import ADMIN, SALES, App, authorize, control, through_the_pages
 from devtools.screen import Screen, Window, until
 from devtools.suite import Suite
+from tests.desktop.line import Line
 from ui.shared import theme
 
 Open = Callable[[], Window]
@@ -26,9 +27,16 @@ def screen() -> Iterator[Screen]:
 
 
 @pytest.fixture
-def show(screen: Screen, suite: Suite) -> Open:
+def line(suite: Suite) -> Iterator[Line]:
+    """The app's way to the backend."""
+    with Line(suite.plan.app_url) as whole:
+        yield whole
+
+
+@pytest.fixture
+def show(screen: Screen, suite: Suite, line: Line) -> Open:
     """Shows the app in a window."""
-    return lambda: Window(screen, suite.plan.app_url, suite.plan.loopback)
+    return lambda: Window(screen, line.url, suite.plan.loopback)
 
 
 def come_back(screen: Screen, before: int) -> None:
@@ -43,7 +51,9 @@ def rating(app: App, name: str) -> str:
     return app.call("api/getRecord", {"sobject": "Account", "id": found["id"]})["record"]["fields"]["Rating"]
 
 
-def test_work_and_be_signed_in_the_next_time(screen: Screen, show: Open, app: App, org_url: str) -> None:
+def test_work_without_a_network_too_and_be_signed_in_the_next_time(
+    screen: Screen, show: Open, line: Line, app: App, org_url: str
+) -> None:
     control(org_url, "revoke", {"username": SALES})
     app.sign_in(authorize(org_url, ADMIN))
     screen.start_keyring()
@@ -69,10 +79,23 @@ def test_work_and_be_signed_in_the_next_time(screen: Screen, show: Open, app: Ap
         until(f"{new} in the org", lambda: rating(app, "Alder Energy") == new)
         window.tap("Accounts\nTab", "Choose one on the left.")
         window.sees("Alder Foods")
+
+        # In flight: what is saved waits, and is sent after the next start.
+        line.cut()
+        other = "Hot"
+        window.tap("AE\nAlder Energy", "Edit", last=True)
+        window.tap("Edit", "Save")
+        window.tap("Account Rating", other, last=True)
+        window.tap(other, last=True)
+        window.tap("Save")
+        window.sees("This is waiting to be sent. What you see is on this device only.")
         assert window.close() == 0
+    assert rating(app, "Alder Energy") == new
+    line.mend()
 
     with show() as window, show() as second:
         window.sees("Open pipeline")
+        until(f"{other} in the org", lambda: rating(app, "Alder Energy") == other)
         second.sees("Open pipeline")
         second.tap("Profile\nTab", "Where am I signed in?")
         second.tap("Where am I signed in?", "Erase my data")

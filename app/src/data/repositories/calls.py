@@ -75,7 +75,12 @@ class Calls:
         A call that changes nothing and did not get through is made once more.
         """
         user = self._session.user
-        answer = await self.regardless(call, request)
+        try:
+            answer = await self.regardless(call, request)
+        except CallError:
+            if self._session.user not in (user, None):  # what is done about a failure would be done as somebody else
+                raise AnotherUser from None
+            raise
         if self._session.user != user:
             raise AnotherUser
         return answer

@@ -277,11 +277,15 @@ class Queue:
         return await self._accept(edit)
 
     async def complete(self, sobject: str, record_id: str, *, title: str) -> Edit:
-        """Accepts that a task is to be completed; once is enough. Raises NotKept."""
+        """Accepts that a task is to be completed: once is enough; one that was refused is sent anew. Raises NotKept."""
         await self._read_all()
-        for edit in self.of(record_id):
-            if edit.kind == "complete":
-                return edit
+        for before in self.of(record_id):
+            if before.kind == "complete":
+                async with self.alone(before.id) as edit:
+                    if edit is not None and edit.state == "waiting":
+                        return edit
+                    if edit is not None:
+                        return await self._accept_held(replace(edit, state="waiting", why="", tries=0))
         return await self._accept(Edit(secrets.token_urlsafe(16), "complete", sobject, record_id, title))
 
     def is_completed(self, record_id: str) -> bool:

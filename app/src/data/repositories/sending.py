@@ -55,7 +55,8 @@ class Saved:
 class Sending:
     """Sends a window's queue in the background, whenever there is something to send and a way to send it. `active` is
     whether this window is sending now; `sent` is called after each edit that came to Salesforce, `changed` after each
-    change of `active`."""
+    change of `active`. `present` gives the uid of whoever uses the window: nothing is sent as anybody else.
+    """
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class Sending:
         records: RecordsRepository,
         network: Network,
         windows: Windows,
+        present: Callable[[], str | None],
         now: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -70,11 +72,13 @@ class Sending:
         self._records = records
         self._network = network
         self._windows = windows
+        self._present = present
         self._now = now
         self._sleep = sleep
         self._loop: asyncio.Task[None] | None = None
         self._kicked = asyncio.Event()
         self._passed: set[str] = set()  # edits that this run leaves out
+        self._uid: str | None = None  # whose edits this run sends
         self.active = False
         self.sent: Callable[[Saved], None] = lambda _saved: None
         self.changed: Callable[[], None] = lambda: None
@@ -145,7 +149,7 @@ class Sending:
         uid = self._queue.uid
         if uid is None or self.active:
             return
-        self.active, turn = True, f"sending/{uid}"
+        self.active, self._uid, turn = True, uid, f"sending/{uid}"
         self.changed()
         try:
             if not await self._windows.hold(turn):
@@ -196,6 +200,11 @@ class Sending:
                 return edit
         return None
 
+    def _still_theirs(self) -> None:
+        """To be called right before something is kept or sent. Raises AnotherUser when another user has come."""
+        if self._queue.uid != self._uid or self._present() != self._uid:
+            raise AnotherUser
+
     async def _ask(self, edit: Edit, state: EditState, why: str) -> None:
         async with self._queue.alone(edit.id) as now:
             if now is not None and now.state == "waiting":
@@ -206,6 +215,7 @@ class Sending:
             if edit is None or edit.state != "waiting":
                 self._passed.add(edit_id)
                 return
+            self._still_theirs()
             send = {
                 "create": self._create, "change": self._change, "complete": self._complete, "delete": self._delete
             }[edit.kind]  # fmt: skip
@@ -257,6 +267,7 @@ class Sending:
         if not again:
             edit = replace(edit, sent=self._resolved(edit.fields), sent_at=self._now())
             await self._queue.write(edit)  # before it leaves
+        self._still_theirs()
         try:
             made = await self._records.create(edit.sobject, edit.sent, edit.key, allow_duplicates=edit.allow_duplicates)
         except MayBeDuplicate as refused:
@@ -296,6 +307,7 @@ class Sending:
                     await self._queue.write(edit)  # what may arrive is known before it leaves
             if not changes:
                 break
+            self._still_theirs()
             try:
                 await self._records.update(
                     edit.sobject, record_id, changes, version, allow_duplicates=edit.allow_duplicates
@@ -309,6 +321,7 @@ class Sending:
         return record_id
 
     async def _read(self, sobject: str, record_id: str) -> Record:
+        self._still_theirs()
         return await self._records.fresh(sobject, record_id)
 
     async def _fields_of(self, sobject: str) -> Mapping[str, FieldShape]:
@@ -334,6 +347,7 @@ class Sending:
             if edit.version is not None and (await self._read(edit.sobject, record_id)).version != edit.version:
                 await self._keep_state(edit.id, "conflict", "")
                 return None
+            self._still_theirs()
             await self._records.delete(edit.sobject, record_id)
         except NotFound:
             await self._records.forget(edit.sobject, record_id)  # it is gone, as the person wants it

@@ -51,7 +51,11 @@ def make_repositories(
     none; `now` gives seconds since the epoch."""
     windows = windows or Windows()
     session = SessionRepository(firebase, device, windows, now)
-    shelf = Shelf(device, now, lambda: None if session.user is None else session.user.uid)
+
+    def present() -> str | None:
+        return None if session.user is None else session.user.uid
+
+    shelf = Shelf(device, now, present)
     sign_outs = SignOuts(backend, firebase, device, windows, now, sleep)
     calls = Calls(backend, session)
     records, queue = RecordsRepository(calls, shelf), Queue(device, windows, now)
@@ -65,6 +69,6 @@ def make_repositories(
         shelf,
         Drafts(device, windows, now),
         queue,
-        Sending(queue, records, calls.network, windows, now, sleep),
+        Sending(queue, records, calls.network, windows, present, now, sleep),
         SettingsRepository(device),
     )

@@ -90,7 +90,7 @@ class Moves(State):
         if not of_type or of_type in self._of_type or self._field is None:
             return
         fetch = self._records.picklists(self._shape.sobject, of_type)
-        with suppress(CallError, AnotherUser):
+        with suppress(CallError):
             seen = await fetch.seen()
             told = (seen.value if seen is not None else await fetch.get()).fields.get(self._name)
             if told is not None:
@@ -111,7 +111,8 @@ class Moves(State):
         if self.are_possible:
             self.choosing = record
             self.changed()
-            await self.learn(record)
+            with suppress(AnotherUser):
+                await self.learn(record)
 
     def cancel(self) -> None:
         """Moves nothing."""

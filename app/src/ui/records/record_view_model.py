@@ -4,6 +4,7 @@ with it.
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import quote_plus
 
@@ -11,6 +12,7 @@ from contract.activities import TASKS, Timeline
 from contract.calls import NAME, AddressShape, FieldShape, FieldValue, Record, RecordDetail, RelatedList, SobjectShape
 from contract.conversion import Became
 from contract.errors import NotFound, Reason
+from data.repositories.calls import AnotherUser
 from data.repositories.drafts import Drafts
 from data.repositories.queue import Edit, Queue, is_temporary
 from data.repositories.records import RecordsRepository, Visited
@@ -97,14 +99,16 @@ class RecordViewModel(Screen):
             fields = {name: value for name, value in self.record.fields.items() if name in telling}
             await self._records.visit(Visited(self.shape.sobject, self.record_id, fields))
             if self.moves.are_possible:
-                await self.moves.learn(self.record)
+                with suppress(AnotherUser):
+                    await self.moves.learn(self.record)
 
     async def _moved(self, record: Record) -> None:
         """Shows the record as it is in another stage; one that the person may see no more is read again."""
         if record.version is None:
             await self.load()
             return
-        self.detail.value = RecordDetail(record, {} if self.detail.value is None else self.detail.value.related)
+        before = RecordDetail(record) if self.detail.value is None else self.detail.value
+        self.detail.value = replace(before, record=record)
         self.detail.changed()
 
     @property

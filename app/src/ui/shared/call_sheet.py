@@ -30,8 +30,8 @@ def dialog(calling: Calling) -> ft.AlertDialog | None:
         ft.Text(_("Follow up")),
         _chips([_follow_up(calling, value, words, fixed) for value, words in follow_ups]),
     ]
-    if called.also is not None and calling.deals:
-        deals = [_deal(calling, deal, name, fixed) for deal, name in calling.deals]
+    if called.also is not None and calling.offered:
+        deals = [_deal(calling, deal, name, fixed) for deal, name in calling.offered]
         rows[2:2] = [ft.Text(called.also.heading), _chips(deals)]
     if calling.problem:
         rows.append(parts.note(calling.problem))

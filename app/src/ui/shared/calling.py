@@ -38,8 +38,8 @@ class Called:
     """A call that was begun, and what was entered of it so far: it survives an app that the phone ends meanwhile.
 
     `records` are the ids of those that it is about, `name` the person's or the customer's; `also` tells of which others
-    it may be about one, `deal` is the id of the one that was chosen. `at` is seconds since the epoch. `sent` is whether
-    it was sent and nobody knows what became of it: then it is sent again as it is.
+    it may be about one, `deal` and `deal_name` are the id and the name of the one that was chosen. `at` is seconds
+    since the epoch. `sent` is whether it was sent and nobody knows what became of it: then it is sent again as it is.
     """
 
     key: str
@@ -52,6 +52,7 @@ class Called:
     sent: bool = False
     also: AlsoAbout | None = None
     deal: str = ""
+    deal_name: str = ""
 
 
 def results() -> tuple[str, ...]:
@@ -138,6 +139,14 @@ class Calling(State):
 
     # The sheet
 
+    @property
+    def offered(self) -> tuple[tuple[str, str], ...]:
+        """The deals to choose from, with the one that was chosen even where it is not among them any more."""
+        called = self.called
+        if called is None or not called.deal or called.deal in dict(self.deals):
+            return self.deals
+        return ((called.deal, called.deal_name), *self.deals)
+
     async def choose(self, *, result: str | None = None, follow_up: str | None = None, deal: str | None = None) -> None:
         """Takes over a result, what follows, or a deal; the same once more takes it back."""
         if self.called is None or self.called.sent or self.saving:
@@ -148,7 +157,8 @@ class Calling(State):
         if follow_up is not None:
             self.called = replace(before, follow_up="" if before.follow_up == follow_up else follow_up)
         if deal is not None:
-            self.called = replace(before, deal="" if before.deal == deal else deal)
+            chosen = "" if before.deal == deal else deal
+            self.called = replace(before, deal=chosen, deal_name=dict(self.offered).get(chosen, ""))
         self.changed()
         await self._keep()
 
@@ -168,23 +178,32 @@ class Calling(State):
         called = self.called
         if called is None or self.saving:
             return
-        self.saving, self.problem = True, ""
-        self.called = replace(called, sent=True)  # kept before it leaves: a second try has to be the same
+        sending = replace(called, sent=True)  # kept before it leaves: a second try has to be the same
+        self.saving, self.problem, self.called = True, "", sending
         self.changed()
         await self._keep()
         try:
-            await self._records.log_call(asked(self.called, datetime.fromtimestamp(called.at).astimezone().date()))
+            if not self._is_there(sending):
+                return
+            await self._records.log_call(asked(sending, datetime.fromtimestamp(called.at).astimezone().date()))
         except CallError as failed:
-            await self._failed(called, failed)
+            if self._is_there(sending):
+                await self._failed(called, failed)
             return
         except AnotherUser:
             return
         finally:
             self.saving = False
             self.changed()
+        if not self._is_there(sending):
+            return
         await self._end()
         self._notices.say(Notice(_("The call is saved.")))
         self.logged()
+
+    def _is_there(self, called: Called) -> bool:
+        """Whether it is still this call that the sheet is about: the user may have changed."""
+        return self.called is not None and self.called.key == called.key
 
     async def _failed(self, called: Called, failed: CallError) -> None:
         if failed.reason is Reason.OUTCOME_UNKNOWN and called.sent:  # asked twice, and nobody knows

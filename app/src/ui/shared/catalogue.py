@@ -70,7 +70,7 @@ class Catalogue(State):
         if tasks is None or deals is None or deals.board is None or not deals.board.closed:
             return None
         about_it, about_deals = (
-            {f.name for f in tasks.fields if o in f.refers_to} for o in (shape.sobject, deals.sobject)
+            {f.name for f in tasks.fields if f.creatable and o in f.refers_to} for o in (shape.sobject, deals.sobject)
         )
         if not about_it or not about_deals - about_it:  # a task is about one record of each kind
             return None
@@ -80,11 +80,9 @@ class Catalogue(State):
                 if any(o in theirs.refers_to and self.shape(o) is not None for o in objects):
                     mine = Filter(theirs.name, "eq", record.fields[name])
                     is_open = Filter(deals.board.closed, "eq", False)
-                    return AlsoAbout(
-                        deals.label_plural,
-                        deals.title,
-                        ListRecords(deals.sobject, filters=(mine, is_open), limit=MAX_DEALS),
-                    )
+                    sort = None if deals.preset is None else deals.preset.sort  # the next to close first
+                    asked = ListRecords(deals.sobject, filters=(mine, is_open), sort=sort, limit=MAX_DEALS)
+                    return AlsoAbout(deals.label_plural, deals.title, asked)
         return None
 
     def salesforce_page(self, sobject: str, record_id: str) -> str:
