@@ -149,6 +149,23 @@ async def test_without_a_network_a_task_that_is_done_waits_and_is_done_once(back
     assert not app.completions.is_open(task, True)
 
 
+async def test_what_was_sent_meanwhile_is_not_taken_back_and_that_is_said(backend: ActiveBackend) -> None:
+    world, task = World(backend), backend.a_task()
+    app = await world.start()
+    backend.offline = OrgUnavailable(Reason.ORG_UNREACHABLE, details={"offline": True})
+    await app.completions.complete("Task", task, "Send quote")
+    notice = app.notices.newest
+    assert notice is not None
+    assert notice.run is not None
+    backend.offline = None
+    await world.data.sending.run()
+    await notice.run()
+    assert app.notices.newest is not None
+    assert app.notices.newest.text == "Send quote is completed already."
+    assert not app.completions.is_open(task, False)
+    assert backend.records[task].fields["Status"] == "Done"
+
+
 # The sheet after a call
 
 

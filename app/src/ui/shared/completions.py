@@ -58,10 +58,12 @@ class Completions:
             self._offer(done.id, said, lambda: self._change(sobject, done.id, subject, done))
 
     async def _stay_open(self, task_id: str, waiting: Edit) -> None:
-        """Takes back what was not sent yet."""
-        if await self._queue.discard(waiting.id):
+        """Takes back what was not sent yet; says when it was."""
+        if self._queue.get(waiting.id) is not None and await self._queue.discard(waiting.id):
             self._open.pop(task_id, None)
             self.changed()
+        else:
+            self._notices.say(Notice(_("{title} is completed already.", title=waiting.title)))
 
     def _offer(self, task_id: str, said: str, take_back: Callable[[], Coroutine[Any, Any, object]]) -> None:
         async def undo() -> None:
