@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contract.activities import Activity, CallLogged, CompleteTask, Day, LogCall, TaskDone
 from contract.calls import Dashboard, Empty, FieldShape, GetDashboard, ListRecords, SobjectShape
-from contract.errors import ChangedMeanwhile, OrgUnavailable, Reason, RefusedRequest
+from contract.errors import ChangedMeanwhile, ConnectionLost, OrgUnavailable, Reason, RefusedRequest
 from tests.app.world import ACCOUNT, CONTACT, MemoryBackend, World
 from ui.home.view_model import HomeViewModel
 from ui.shared import words
@@ -245,6 +245,60 @@ async def test_a_deal_that_was_chosen_is_seen_and_taken_back_after_a_restart(bac
     assert app.calling.offered == ()
     await app.calling.save()
     assert [sent.records for sent in backend.logged.values()] == [("0031",)]
+
+
+async def test_what_was_entered_of_a_call_survives_a_session_that_ends(backend: ActiveBackend) -> None:
+    world = World(backend)
+    await world.sign_in()
+    app = await world.start(user=None)
+    await app.call("tel:1", ("0011",), "Acme")
+    await world.pass_time(LEFT_WITHIN)
+    await app.calling.type("wants a quote")
+    backend.fails["logCall"] = ConnectionLost(Reason.REFRESH_LOST)
+    await app.calling.save()
+    await app.settle()
+    assert (world.session.user, app.calling.called) == (None, None)
+    await world.sign_in()
+    again = await world.again().start(user=None)
+    assert again.calling.called is not None
+    assert (again.calling.open, again.calling.called.note) == (True, "wants a quote")
+    await again.calling.save()
+    assert [sent.note for sent in backend.logged.values()] == ["wants a quote"]
+
+
+async def test_without_a_network_the_sheet_is_put_off_and_asks_again(backend: ActiveBackend) -> None:
+    world = World(backend)
+    app = await world.start()
+    await app.call("tel:1", ("0011",), "Acme")
+    await world.pass_time(LEFT_WITHIN)
+    await app.calling.type("wants a quote")
+    backend.offline = OrgUnavailable(Reason.ORG_UNREACHABLE, details={"offline": True})
+    await app.calling.save()
+    assert app.calling.problem
+    app.calling.later()
+    assert not app.calling.open
+    backend.offline = None
+    app.out_of_sight(hidden=True)
+    app.out_of_sight(hidden=False)
+    assert app.calling.open
+    await app.calling.save()
+    assert [sent.note for sent in backend.logged.values()] == ["wants a quote"]
+
+
+async def test_one_call_in_two_windows_is_kept_once(backend: ActiveBackend) -> None:
+    world = World(backend)
+    app = await world.start()
+    await app.call("tel:1", ("0011",), "Acme")
+    await world.pass_time(LEFT_WITHIN)
+    other = await world.beside().start(user=None)
+    assert other.calling.open
+    await app.calling.type("one")
+    await app.calling.save()
+    await other.calling.type("two")
+    for _ in range(2):
+        await other.calling.save()
+    assert [sent.note for sent in backend.logged.values()] == ["one"]
+    assert other.calling.called is None
 
 
 async def test_a_call_whose_answer_comes_to_the_next_user_is_not_theirs(backend: ActiveBackend) -> None:

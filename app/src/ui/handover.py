@@ -145,7 +145,7 @@ class Handover(State):
 
     async def _left(self, uid: str | None) -> None:
         if uid is not None:
-            await self._data.shelf.clear(uid)
+            await self._data.records.forget_user(uid, comes_back=self._session.ended is not None)
             self._device.forget_picture()
         if self._session.ended is None:
             self._session.route = START  # where one was is nobody else's affair

@@ -267,6 +267,12 @@ class RecordsRepository:
         """Keeps a call on this device until it is logged."""
         await self._shelf.put(_CALL, called)
 
+    async def forget_user(self, uid: str, *, comes_back: bool) -> None:
+        """Removes what this device keeps for a user. Of one who `comes_back`, because their session has ended by
+        itself, the call stays that is not logged yet: what was entered of it is nowhere else.
+        """
+        await self._shelf.clear(uid, frozenset({_CALL}) if comes_back else frozenset())
+
     async def forget_call(self) -> None:
         """Removes the call from this device."""
         await self._shelf.remove(_CALL)

@@ -125,26 +125,27 @@ class Shelf:
         if self._items.pop(key, None) is not None and self._uid is not None:
             await self._device.remove(_name(self._uid, key))
 
-    async def clear(self, uid: str) -> None:
-        """Removes everything that is kept for a user, by any window: at once, or when a silent device answers
-        again."""
+    async def clear(self, uid: str, but: frozenset[str] = frozenset()) -> None:
+        """Removes everything that is kept for a user, by any window, `but` what is under these keys: at once, or when a
+        silent device answers again."""
         if uid == self._uid:
             self._items = {}
-        if not await self._cleared(uid):
-            self._clearing[uid] = asyncio.create_task(self._clear_later(uid))
+        if not await self._cleared(uid, but):
+            self._clearing[uid] = asyncio.create_task(self._clear_later(uid, but))
 
-    async def _clear_later(self, uid: str) -> None:
+    async def _clear_later(self, uid: str, but: frozenset[str]) -> None:
         while True:
             await asyncio.sleep(AGAIN_AFTER)
-            if await self._cleared(uid):
+            if await self._cleared(uid, but):
                 return
 
-    async def _cleared(self, uid: str) -> bool:
+    async def _cleared(self, uid: str, but: frozenset[str]) -> bool:
         try:
             names = await self._device.values(_name(uid, ""))
         except StorageRefused:
             return False
-        return all([await self._device.remove(name) for name in names])
+        kept = {_name(uid, key) for key in but}
+        return all([await self._device.remove(name) for name in names if name not in kept])
 
     def _take_what_is_too_much(self) -> list[str]:
         """Takes the oldest from the shelf; returns their keys."""

@@ -35,6 +35,9 @@ def dialog(calling: Calling) -> ft.AlertDialog | None:
         rows[2:2] = [ft.Text(called.also.heading), _chips(deals)]
     if calling.problem:
         rows.append(parts.note(calling.problem))
+    later = ft.TextButton(
+        _("Keep for later"), height=theme.TARGET, disabled=calling.saving, on_click=calling.later
+    )  # fmt: skip
     return ft.AlertDialog(
         title=ft.Text(_("How was the call with {name}?", name=called.name)),
         content=ft.Container(
@@ -44,6 +47,7 @@ def dialog(calling: Calling) -> ft.AlertDialog | None:
         modal=True,  # a tap beside it loses nothing that was typed
         actions=[
             ft.TextButton(_("Do not save"), height=theme.TARGET, disabled=calling.saving, on_click=calling.dismiss),
+            *([later] if calling.problem else []),
             ft.FilledButton(
                 _("Just a moment …") if calling.saving else _("Save"), height=theme.TARGET, disabled=calling.saving,
                 on_click=calling.save,

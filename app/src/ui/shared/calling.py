@@ -168,6 +168,12 @@ class Calling(State):
             self.called = replace(self.called, note=note[:MAX_NOTE])
             await self._keep()
 
+    def later(self) -> None:
+        """Closes the sheet and keeps what was entered: it is asked again when the person comes back to the app."""
+        if not self.saving:
+            self.open = False
+            self.changed()
+
     async def dismiss(self) -> None:
         """Closes the sheet and keeps nothing of the call."""
         if not self.saving:
@@ -206,7 +212,9 @@ class Calling(State):
         return self.called is not None and self.called.key == called.key
 
     async def _failed(self, called: Called, failed: CallError) -> None:
-        if failed.reason is Reason.OUTCOME_UNKNOWN and called.sent:  # asked twice, and nobody knows
+        # Asked twice, and nobody knows; or another window has sent it meanwhile, with another note.
+        unknown = failed.reason is Reason.OUTCOME_UNKNOWN and called.sent
+        if unknown or failed.reason is Reason.IDEMPOTENCY_KEY_REUSED:
             await self._end()
             self._notices.say(Notice(_("Nobody knows whether the call was saved. Please look at the activities.")))
             return
