@@ -115,7 +115,7 @@ def test_the_dashboard_adds_up(signed_in: App) -> None:
         deals = {"records": deals["records"] + more["records"], "cursor": more.get("cursor")}
     assert sum(s["count"] for s in dashboard["pipeline"]) == len(deals["records"])
     assert sum(s["amount"] for s in dashboard["pipeline"]) == pytest.approx(
-        sum(r["fields"]["Amount"] for r in deals["records"])
+        sum(r["fields"]["Amount"] or 0 for r in deals["records"])  # another test may have made one without
     )
     assert len(dashboard["newestAccounts"]) == 5
     dates = [a["fields"]["CreatedDate"] for a in dashboard["newestAccounts"]]
