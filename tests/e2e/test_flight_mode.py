@@ -46,7 +46,12 @@ def test_flight_mode(signed_in: Phone, context: BrowserContext, suite: Suite, or
         phone.type("Last Name", "Flyer")
         phone.save()
         phone.visit("/")
-        phone.page.get_by_role("button", name=re.compile("^Complete: Pack for the flight")).first.click()
+        phone.sees("Recently seen")
+        circle, before = phone.page.get_by_role("button", name=re.compile("^Complete: Pack for the flight")).first, None
+        while (box := circle.bounding_box()) != before:  # what moves just then would be missed
+            before = box
+            phone.page.wait_for_timeout(500)
+        circle.click()
         phone.sees("Pack for the flight is completed when you are online again.")
         phone.sees("4 changes are waiting to be sent.")
         phone.page.close()
