@@ -300,15 +300,3 @@ def test_a_browser_whose_storage_is_full_is_told_before_it_leaves(context: Brows
     phone.open()
     phone.tap("Sign in with Salesforce")
     phone.sees(re.compile("This browser keeps nothing"))
-
-
-def test_a_browser_that_forbids_storage_is_told_at_once(context: BrowserContext, suite: Suite) -> None:
-    context.add_init_script(
-        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } });"
-    )
-    page = context.new_page()
-    page.goto(suite.plan.app_url)
-    page.get_by_role("alert").get_by_text("This browser keeps nothing").wait_for()
-    page.locator("#start button").click()
-    expect(page.locator("#start button")).to_be_enabled()
-    assert page.url == f"{suite.plan.app_url}/"

@@ -39,8 +39,7 @@ def test_salesforce_binds_the_tokens_to_the_key_of_this_sign_in(
         phone.page.locator("#start").wait_for(state="detached")
         phone.tap("Sign in with Salesforce")
     else:
-        phone.page.goto(phone.url)
-        phone.page.locator("#start button").click()
+        phone.begin_sign_in()
     phone.come_back()
     (thumbprint,) = asked[0]["dpop_jkt"]
     assert len(thumbprint) == 43

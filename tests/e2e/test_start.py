@@ -7,7 +7,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Route
+from playwright.sync_api import BrowserContext, ConsoleMessage, Request, Route, expect
 
 from devtools import loopback
 from devtools.browsers import chance
@@ -117,11 +117,28 @@ def test_what_keeps_salesforces_page_from_opening_is_told_before_flutter_is_ther
     page.wait_for_selector("#username")
 
 
+def test_a_browser_that_forbids_storage_is_told_at_once(context: BrowserContext, suite: Suite) -> None:
+    _hold_back_flutter(context)
+    context.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } });"
+    )
+    page = context.new_page()
+    page.goto(suite.plan.app_url, wait_until="commit")
+    page.get_by_role("alert").get_by_text("This browser keeps nothing").wait_for()
+    page.locator("#start button").click()
+    expect(page.locator("#start button")).to_be_enabled()
+    assert page.url == f"{suite.plan.app_url}/"
+
+
 def test_when_the_backend_is_out_of_reach_the_app_itself_says_so(context: BrowserContext, suite: Suite) -> None:
     context.route("**/auth/getSignInOptions", lambda route: route.abort())
+    held = _hold_back_flutter(context)
     phone = Phone(context, suite.plan.app_url)
-    phone.page.goto(phone.url)
+    phone.page.goto(phone.url, wait_until="commit")
     phone.page.locator("#start button").click()
+    context.unroute(_FLUTTER)
+    for route in held:
+        route.continue_()
     phone.wake()
     phone.sees(re.compile("You seem to be offline"))
     phone.page.locator("#start").wait_for(state="detached")

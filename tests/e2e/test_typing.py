@@ -101,10 +101,11 @@ def test_what_is_typed_arrives_whole_while_answers_are_late(signed_in: Phone, or
     met = [typist.at()]
     while met[-1] != "Save" and len(met) < 60:
         phone.page.keyboard.press("Tab")
-        for _ in range(20):  # Flutter moves the browser's focus a frame later, and for a drop-down not at all
-            phone.page.wait_for_timeout(50)
+        for _ in range(20):  # Flutter moves the browser's focus with a later frame, and for a drop-down not at all
+            phone.page.evaluate("new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))")
             if typist.at() != met[-1]:
                 break
+            phone.page.wait_for_timeout(50)
         met.append(typist.at())
     assert [name for name in dict.fromkeys(met) if name in IN_ORDER] == list(IN_ORDER)
 
