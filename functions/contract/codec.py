@@ -4,12 +4,14 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache, partial
+from operator import attrgetter
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 _PLAIN = (str, bool, int, float)
 _EXACT = 2**53 - 1  # up to here a double holds every whole number
 _SCALARS = frozenset((*_PLAIN, type(None)))
+_Decoder = Callable[[object, bool], object]
 
 
 class DecodeError(ValueError):
@@ -27,7 +29,10 @@ def decode(shape: type[T], value: object, *, at: str = "data", lenient: bool = F
 
     `lenient` passes over unknown fields: an app reads answers of a newer backend. Raises DecodeError.
     """
-    return cast(T, _decode(shape, value, at, lenient))
+    try:
+        return cast(T, _decoder(shape)(value, lenient))
+    except _Wrong as wrong:
+        raise DecodeError(f"{at}{''.join(reversed(wrong.place))}: {wrong.what}") from None
 
 
 def encode(value: object) -> Any:
@@ -35,22 +40,37 @@ def encode(value: object) -> Any:
     kind = type(value)
     if kind in _SCALARS:
         return value
+    if kind is dict:
+        named = cast(dict[str, object], value)
+        return named if _SCALARS.issuperset(map(type, named.values())) else {k: encode(v) for k, v in named.items()}
+    if kind is tuple or kind is list:
+        return [encode(v) for v in cast(list[object], value)]
     names = _wire_names(kind)
     if names is not None:
-        named = ((wire, getattr(value, name)) for name, wire in names)
-        return {wire: inner if type(inner) in _SCALARS else encode(inner) for wire, inner in named if inner is not None}
+        wires, get = names
+        made: dict[str, object] = {}
+        for wire, inner in zip(wires, get(value), strict=True):
+            if inner is not None:
+                made[wire] = inner if type(inner) in _SCALARS else encode(inner)
+        return made
     if isinstance(value, Mapping):
-        named = cast(Mapping[str, object], value)
-        return named if _SCALARS.issuperset(map(type, named.values())) else {k: encode(v) for k, v in named.items()}
+        return {k: encode(v) for k, v in cast(Mapping[str, object], value).items()}
     if isinstance(value, list | tuple):
         return [encode(v) for v in cast(list[object], value)]
     return value
 
 
 @cache
-def _wire_names(kind: type) -> tuple[tuple[str, str], ...] | None:
-    """The attributes of a dataclass with their names on the wire; None for another type."""
-    return tuple((f.name, camel(f.name)) for f in fields(kind)) if is_dataclass(kind) else None
+def _wire_names(kind: type) -> tuple[tuple[str, ...], Callable[[object], tuple[object, ...]]] | None:
+    """The names of a dataclass's fields on the wire, and what reads their values; None for another type."""
+    if not is_dataclass(kind):
+        return None
+    names = [f.name for f in fields(kind)]
+
+    def one_by_one(value: object) -> tuple[object, ...]:  # attrgetter makes no tuple of a single one
+        return tuple(getattr(value, name) for name in names)
+
+    return tuple(map(camel, names)), attrgetter(*names) if len(names) > 1 else one_by_one
 
 
 @cache
@@ -65,18 +85,23 @@ def is_optional(field: Field[Any]) -> bool:
     return field.default is not MISSING or field.default_factory is not MISSING
 
 
-def _decode(shape: Any, value: object, at: str, lenient: bool) -> object:
-    return _decoder(shape)(value, at, lenient)
+class _Wrong(Exception):
+    """A value has not the shape; whoever decodes what is around it adds to the place, innermost first."""
+
+    def __init__(self, what: str, *place: str) -> None:
+        super().__init__()
+        self.what = what
+        self.place = list(place)
 
 
 @cache
-def _decoder(shape: Any) -> Callable[[object, str, bool], object]:
+def _decoder(shape: Any) -> _Decoder:
     """What decodes a value of this shape: found once, because looking at types is slow."""
     origin, arguments = get_origin(shape), get_args(shape)
     if is_dataclass(shape):
         return partial(_decode_object, cast(type, shape))
     if origin in (Union, types.UnionType):
-        return partial(_decode_union, arguments)
+        return partial(_decode_union, arguments, frozenset(arguments) & _SCALARS)
     if origin is Literal:
         return partial(_decode_literal, arguments)
     if origin in (list, tuple):
@@ -86,66 +111,91 @@ def _decoder(shape: Any) -> Callable[[object, str, bool], object]:
     return partial(_decode_plain, shape)
 
 
-def _decode_literal(allowed: tuple[Any, ...], value: object, at: str, _lenient: bool) -> object:
+def _decode_literal(allowed: tuple[Any, ...], value: object, _lenient: bool) -> object:
     if value not in allowed:
-        raise DecodeError(f"{at}: one of {', '.join(map(str, allowed))} expected")
+        raise _Wrong(f"one of {', '.join(map(str, allowed))} expected")
     return value
 
 
-def _decode_items(into: type, inner: Any, value: object, at: str, lenient: bool) -> object:
+def _decode_items(into: type, inner: Any, value: object, lenient: bool) -> object:
     if not isinstance(value, list):
-        raise DecodeError(f"{at}: a list expected")
-    items = [_decode(inner, v, f"{at}[{i}]", lenient) for i, v in enumerate(cast(list[object], value))]
+        raise _Wrong("a list expected")
+    decode_it, items = _decoder(inner), list[object]()
+    try:
+        for item in cast(list[object], value):
+            items.append(decode_it(item, lenient))
+    except _Wrong as wrong:
+        wrong.place.append(f"[{len(items)}]")
+        raise
     return tuple(items) if into is tuple else items
 
 
-def _decode_mapping(inner: Any, value: object, at: str, lenient: bool) -> object:
+def _decode_mapping(inner: Any, value: object, lenient: bool) -> object:
     if not isinstance(value, dict):
-        raise DecodeError(f"{at}: an object expected")
-    return {k: _decode(inner, v, f"{at}.{k}", lenient) for k, v in cast(dict[str, object], value).items()}
+        raise _Wrong("an object expected")
+    decode_it, name, made = _decoder(inner), "", dict[str, object]()
+    try:
+        for name, item in cast(dict[str, object], value).items():
+            made[name] = decode_it(item, lenient)
+    except _Wrong as wrong:
+        wrong.place.append(f".{name}")
+        raise
+    return made
 
 
-def _decode_plain(shape: Any, value: object, at: str, _lenient: bool) -> object:
+def _decode_plain(shape: Any, value: object, _lenient: bool) -> object:
+    # A bool is an int in Python, not on the wire.
+    if type(value) is shape and shape in _PLAIN:
+        return value
     if shape is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if shape is int and isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT:
         return int(value)  # Swift and JavaScript write a whole double as 25.0
-    # A bool is an int in Python, not on the wire.
-    if shape in _PLAIN and isinstance(value, shape) and (shape is bool or not isinstance(value, bool)):
+    if shape in _PLAIN and isinstance(value, shape) and not isinstance(value, bool):
         return value
     if shape is object:
         return value
     names = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
-    raise DecodeError(f"{at}: {names.get(shape, 'another type')} expected")
+    raise _Wrong(f"{names.get(shape, 'another type')} expected")
 
 
-def _decode_union(options: tuple[Any, ...], value: object, at: str, lenient: bool) -> object:
-    if value is None and type(None) in options:
-        return None
-    if float in options and isinstance(value, float):
-        return value  # 1234.0 stays what it is where both are allowed
-    for option in options:
-        if option is not type(None):
-            try:
-                return _decode(option, value, at, lenient)
-            except DecodeError:
-                if len([o for o in options if o is not type(None)]) == 1:
-                    raise
-    raise DecodeError(f"{at}: no allowed type fits")
+def _decode_union(options: tuple[Any, ...], exact: frozenset[type], value: object, lenient: bool) -> object:
+    if type(value) in exact:  # 1234.0 stays what it is where a whole number is allowed too
+        return value
+    others = [option for option in options if option is not type(None)]
+    for option in others:
+        try:
+            return _decoder(option)(value, lenient)
+        except _Wrong:
+            if len(others) == 1:
+                raise
+    raise _Wrong("no allowed type fits")
 
 
-def _decode_object(shape: type, value: object, at: str, lenient: bool) -> object:
+def _decode_object(shape: type, value: object, lenient: bool) -> object:
     if not isinstance(value, dict):
-        raise DecodeError(f"{at}: an object expected")
+        raise _Wrong("an object expected")
     given = cast(dict[str, object], value)
-    allowed = wire_fields(shape)
+    allowed = _plan(shape)
     if not lenient and not given.keys() <= allowed.keys():
         unknown = next(k for k in given if k not in allowed)
-        raise DecodeError(f"{at}: unknown field {unknown[:40]!r}; known are {', '.join(allowed) or 'none'}")
+        raise _Wrong(f"unknown field {unknown[:40]!r}; known are {', '.join(allowed) or 'none'}")
     made: dict[str, object] = {}
-    for name, (f, hint) in allowed.items():
-        if name in given and not (given[name] is None and is_optional(f)):
-            made[f.name] = _decode(hint, given[name], f"{at}.{name}", lenient)
-        elif not is_optional(f):
-            raise DecodeError(f"{at}.{name}: missing")
+    for wire, (name, optional, decode_it) in allowed.items():
+        inner = given.get(wire)
+        if inner is None and (optional or wire not in given):
+            if optional:
+                continue
+            raise _Wrong("missing", f".{wire}")
+        try:
+            made[name] = decode_it(inner, lenient)
+        except _Wrong as wrong:
+            wrong.place.append(f".{wire}")
+            raise
     return shape(**made)
+
+
+@cache
+def _plan(shape: type) -> dict[str, tuple[str, bool, _Decoder]]:
+    """For each field of a dataclass by wire name: its attribute, whether it may be left out, what decodes it."""
+    return {wire: (f.name, is_optional(f), _decoder(hint)) for wire, (f, hint) in wire_fields(shape).items()}
