@@ -1,6 +1,8 @@
 """From Salesforce's rows to the contract's records: which fields are selected, and what they hold."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
 from typing import cast
 
 from backend.records.org import CURRENCY, Described, Row
@@ -8,6 +10,7 @@ from contract.calls import FieldValue, Record
 
 _VERSION = "SystemModstamp"
 _PLAIN = frozenset((str, bool, int, float))
+_VALUES = _PLAIN | {type(None)}
 
 
 def readable(fields: Iterable[str], described: Described) -> tuple[str, ...]:
@@ -38,7 +41,31 @@ def field_value(row: Row, path: str) -> FieldValue:
 
 def to_record(row: Row, fields: Iterable[str]) -> Record:
     """A row as the contract's record, with these fields."""
-    return Record(str(row["Id"]), {f: field_value(row, f) for f in fields}, cast("str | None", row.get(_VERSION)))
+    return Record(str(row["Id"]), _reader(tuple(fields))(row), cast("str | None", row.get(_VERSION)))
+
+
+@lru_cache(maxsize=1024)
+def _reader(fields: tuple[str, ...]) -> Callable[[Row], dict[str, FieldValue]]:
+    """What reads these fields of a row: those of its own at once, as long as all are there and plain values."""
+    own = tuple(f for f in fields if "." not in f)
+    of_parents = tuple(f for f in fields if "." in f)
+    get = itemgetter(*own) if len(own) > 1 else None
+
+    def read(row: Row) -> dict[str, FieldValue]:
+        values: tuple[object, ...] | None = None
+        if get is not None:
+            try:
+                values = get(row)
+            except KeyError:
+                pass
+        if values is None or not _VALUES.issuperset(map(type, values)):
+            return {f: field_value(row, f) for f in fields}
+        found = cast(dict[str, FieldValue], dict(zip(own, values, strict=True)))
+        for path in of_parents:
+            found[path] = field_value(row, path)
+        return found
+
+    return read
 
 
 def related_rows(row: Row, relationship: str) -> Sequence[Row]:
