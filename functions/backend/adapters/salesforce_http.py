@@ -79,6 +79,7 @@ class Http:
         token: Secret | None = None,
         key: Secret | None = None,
         headers: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | None = None,
         form: Form | Callable[[], Awaitable[Form]] | None = None,
         json: bytes = b"",
         soap: str = "",
@@ -86,12 +87,12 @@ class Http:
         sink: Sink | None = None,
     ) -> Answer:
         """The answer to one request, which is sent once, within `seconds` or what is left of the call; redirects are
-        not followed. `form`, or what it makes for each time that it is sent, is sent as an HTML form, `json` as it is;
-        `soap`, a call of the SOAP API, in an envelope that has token and proof in place of headers; `writes` says that
-        the request is to change something. `token` is the access token that goes along. With a `key` the request is
-        proven to be its holder's; a server that wants another nonce in the proof has done nothing, and gets the request
-        once more. `upload` is sent piece by piece, and only once. The body of an answer with status 200 goes to `sink`,
-        where there is one, and not into the Answer.
+        not followed. `query` is added to the address. `form`, or what it makes for each time that it is sent, is sent
+        as an HTML form, `json` as it is; `soap`, a call of the SOAP API, in an envelope that has token and proof in
+        place of headers; `writes` says that the request is to change something. `token` is the access token that goes
+        along. With a `key` the request is proven to be its holder's; a server that wants another nonce in the proof has
+        done nothing, and gets the request once more. `upload` is sent piece by piece, and only once. The body of an
+        answer with status 200 goes to `sink`, where there is one, and not into the Answer.
 
         Raises NotSent when no connection came about, OutcomeUnknown when the request may have arrived, Busy when a read
         gets an answer of more than MAX_ANSWER bytes, or a server takes no nonce, or wants one and gives none; SendAgain
@@ -99,6 +100,8 @@ class Http:
         not all has left is NotSent: a request that breaks off does nothing.
         """
         target, all_headers = URL(url), dict(headers or {})
+        if query is not None:
+            target = target.with_query(query)
         if soap:
             all_headers |= {"Content-Type": "text/xml; charset=UTF-8", "SOAPAction": '""', "Accept": "text/xml"}
         elif token is not None:
@@ -146,7 +149,7 @@ class Http:
             raise NotSent(timed_out=True)
         time_out = aiohttp.ClientTimeout(total=seconds, connect=min(CONNECT_SECONDS, seconds))
         try:
-            with telemetry.request_out(method, str(url)) as span:
+            with telemetry.request_out(method, url) as span:
                 async with self._session.request(
                     method,
                     url,

@@ -57,6 +57,7 @@ class SalesforceRest:
     def __init__(self, session: SalesforceSession, api_version: str) -> None:
         self._session = session
         self._base = f"/services/data/v{api_version}"
+        self._query = f"{self._base}/query"
         self._soap = f"/services/Soap/u/{api_version}"
 
     async def query(self, uid: Uid, *texts: str) -> Sequence[Sequence[Row]]:
@@ -64,7 +65,7 @@ class SalesforceRest:
         may where a record has much data. Source: SOQL and SOSL Reference, Statements Returning Many Results.
         """
         if len(texts) == 1:
-            answer = await self._send(uid, Request("GET", f"{self._base}/query", query={"q": texts[0]}))
+            answer = await self._send(uid, Request("GET", self._query, query={"q": texts[0]}))
             return [await self._whole(uid, answer.object())]
         parts = await self._composite(uid, [self._query_part(f"query{n}", text) for n, text in enumerate(texts)])
         return [await self._whole(uid, body_of(part)) for part in parts]
@@ -364,7 +365,7 @@ class SalesforceRest:
     # Parts
 
     async def _send(self, uid: Uid, request: Request) -> Answer:
-        if request.query is not None and len(request.path) + 1 + len(urlencode(request.query)) > MAX_ADDRESS:
+        if request.query is not None and _is_too_long(request.path, request.query):
             raise _too_long()
         answer = await self._session.send(uid, request)
         if answer.status >= 300:
@@ -407,6 +408,12 @@ class SalesforceRest:
         where it `refers`: a user may have typed it.
         """
         return self._part("GET", "/query?" + urlencode({"q": text}, safe="@{}" if refers else ""), name)
+
+
+def _is_too_long(path: str, query: Mapping[str, str]) -> bool:
+    """Whether an address has more than MAX_ADDRESS bytes."""
+    most = sum(len(name) + 2 + len(text) * (3 if text.isascii() else 12) for name, text in query.items())
+    return len(path) + most > MAX_ADDRESS and len(path) + 1 + len(urlencode(query)) > MAX_ADDRESS
 
 
 def _too_long() -> RefusedRequest:

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
-from urllib.parse import urlencode
 
 import msgspec
 
@@ -119,7 +118,7 @@ class SalesforceSession:
         self._clock = clock
         self._random = random
         self._local = local
-        self._flights: dict[tuple[Uid, str, bytes], _Flight] = {}
+        self._flights: dict[tuple[Uid, str, tuple[tuple[str, str], ...], bytes], _Flight] = {}
         self._bursts: dict[Uid, _Burst] = {}
 
     async def send(self, uid: Uid, request: Request) -> Answer:
@@ -128,17 +127,16 @@ class SalesforceSession:
         Raises CallErrors; SendAgain in place of replaying an upload.
         """
         payload = b"" if request.body is None else msgspec.json.encode(request.body)
-        path = request.path if request.query is None else f"{request.path}?{urlencode(request.query)}"
         if request.writes:
             try:
                 if request.upload is not None:  # nobody else waits for a file
-                    return await self._authenticated(uid, request, path, payload)
-                return await self._as_one_of_a_burst(uid, request, path, payload)
+                    return await self._authenticated(uid, request, payload)
+                return await self._as_one_of_a_burst(uid, request, payload)
             finally:
                 self._part_from_reads(uid)
         if request.sink is not None:
-            return await self._authenticated(uid, request, path, payload)
-        return await self._joined(uid, request, path, payload)
+            return await self._authenticated(uid, request, payload)
+        return await self._joined(uid, request, payload)
 
     async def site(self, uid: Uid) -> str:
         """The address of the user's org, such as https://acme.my.salesforce.com. Raises CallErrors."""
@@ -146,9 +144,10 @@ class SalesforceSession:
 
     # Identical reads
 
-    async def _joined(self, uid: Uid, request: Request, path: str, payload: bytes) -> Answer:
+    async def _joined(self, uid: Uid, request: Request, payload: bytes) -> Answer:
         """One answer for all identical reads of a user that are asked for while the first of them is under way."""
-        key, loop = (uid, path, payload), asyncio.get_running_loop()
+        query = () if request.query is None else tuple(request.query.items())
+        key, loop = (uid, request.path, query, payload), asyncio.get_running_loop()
         flight = self._flights.get(key)
         while flight is not None and loop.time() - flight.begun < JOIN_SECONDS:
             done, _ = await asyncio.wait({flight.answer}, timeout=deadline.left(CALL_SECONDS))
@@ -159,7 +158,7 @@ class SalesforceSession:
             flight = self._flights.get(key)  # whoever sent it went away
         flight = self._flights[key] = _Flight(loop.time(), loop.create_future())
         try:
-            answer = await self._as_one_of_a_burst(uid, request, path, payload)
+            answer = await self._as_one_of_a_burst(uid, request, payload)
         except Exception as failed:
             flight.answer.set_exception(failed)
             flight.answer.exception()  # whoever joined raises it; nobody has to
@@ -180,7 +179,7 @@ class SalesforceSession:
 
     # Bursts
 
-    async def _as_one_of_a_burst(self, uid: Uid, request: Request, path: str, payload: bytes) -> Answer:
+    async def _as_one_of_a_burst(self, uid: Uid, request: Request, payload: bytes) -> Answer:
         """Of many requests at once the first goes alone: when its token has expired, the others do not send it as
         well.
         """
@@ -192,7 +191,7 @@ class SalesforceSession:
         try:
             if not is_first and not burst.is_answered.is_set():
                 await _wait(burst.is_answered, deadline.left(PROBE_SECONDS))
-            return await self._authenticated(uid, request, path, payload)
+            return await self._authenticated(uid, request, payload)
         finally:
             burst.is_answered.set()
             burst.under_way -= 1
@@ -201,10 +200,10 @@ class SalesforceSession:
 
     # The authentication flow
 
-    async def _authenticated(self, uid: Uid, request: Request, path: str, payload: bytes) -> Answer:
+    async def _authenticated(self, uid: Uid, request: Request, payload: bytes) -> Answer:
         async def send(credential: Credential) -> Answer:
             token, key = credential.access_token, credential.key
-            url, writes = credential.instance_url + path, request.writes
+            url, writes = credential.instance_url + request.path, request.writes
             url = hosts.confined(url, credential.instance_url, local=self._local)
             answer = await self._http.send(
                 request.method,
@@ -214,6 +213,7 @@ class SalesforceSession:
                 token=token,
                 key=key,
                 headers=request.headers,
+                query=request.query,
                 json=payload,
                 soap=request.soap,
                 upload=request.upload,

@@ -102,13 +102,16 @@ class span:
             _recorded.reset(self._token)
 
 
-def request_out(method: str, url: str) -> span:
-    """The span of a request to Salesforce; of its address it carries the host, and the path without ids and without the
-    query.
+_NONE = span("")
+
+
+def request_out(method: str, url: object) -> span:
+    """The span of a request to Salesforce; of its address, as `url` is written, it carries the host, and the path
+    without ids and without the query.
     """
     if not _recorded.get():
-        return span("")
-    parts = urlsplit(url)
+        return _NONE
+    parts = urlsplit(str(url))
     path = _ID.sub("/{id}", parts.path)
     return span(
         f"Salesforce {method} {path}",
