@@ -10,7 +10,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from backend import settings, telemetry, wiring
+from backend import log, settings, telemetry, wiring
 from backend.adapters.cipher import KeysetError, TinkCipher
 from backend.async_function import on_async_request, on_async_schedule
 
@@ -29,7 +29,7 @@ if settings.is_serving():
     except KeysetError as wrong:
         settings.refuse_to_start(f"TOKEN_KEYSET: {wrong}")
     else:
-        wiring.configure_log(_settings.project_id, readable=_settings.readable_log, tracebacks=_settings.emulated)
+        log.configure(_settings.project_id, readable=_settings.readable_log, tracebacks=_settings.emulated)
         if _settings.telemetry is not None:
             function, percent = settings.function_name(), _settings.telemetry_percent
             telemetry.start(
@@ -99,11 +99,11 @@ async def upkeep(_request: Request) -> Response:
     """Makes a call as the technical user, keeps alive the grants of users who want it, deletes connections that nobody
     uses, finishes revocations.
     """
-    backend, log = wired_backend(), structlog.get_logger("upkeep")
+    backend, told = wired_backend(), structlog.get_logger("upkeep")
     if backend.technical_user is not None:
-        log.info("technical user", **asdict(await backend.technical_user.call()))
+        told.info("technical user", **asdict(await backend.technical_user.call()))
     done = asdict(await backend.lifecycle.upkeep())
-    log.info("upkeep", **done)
+    told.info("upkeep", **done)
     return JSONResponse(done)
 
 

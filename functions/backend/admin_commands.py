@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
 
-from backend import settings, wiring
+from backend import log, settings, wiring
 from backend.adapters.cipher import TinkCipher
 from backend.adapters.salesforce_http import Http
 from backend.connections.store import Criteria
@@ -31,7 +31,7 @@ def run(request: argparse.Namespace, chosen: settings.Settings) -> int:
         sealer = wiring.open_cipher(chosen)
         if request.command == "check-org":
             return asyncio.run(_check_org(chosen, sealer, request.host))
-        wiring.configure_quiet_log()
+        log.warnings_only()
         return asyncio.run(_run(request, chosen, sealer))
     except (GoogleAPIError, GoogleAuthError, StoreUnavailable) as failed:
         print(

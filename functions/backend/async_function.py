@@ -1,20 +1,27 @@
 """An async HTTP function that `firebase deploy` discovers: functions-framework's ASGI server with Firebase's endpoint.
 
 firebase-functions for Python is synchronous (firebase/firebase-functions-python#135). Joining the two takes its two
-private names below; tests/functions/test_async_function.py fails when they move.
+private names below. The third one, of functions-framework, makes the ASGI application of a function: ours answers each
+request by itself, without Starlette's router and middleware around it, which took a seventh of a call's processor time
+(docs/performance.md). tests/functions/test_async_function.py fails when one of them moves.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import functions_framework.aio
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from backend import settings
+from backend.log import place_of
 
 AsyncFunction = Callable[[Request], Awaitable[Response]]
 Decorator = Callable[[AsyncFunction], AsyncFunction]
+_APPLICATION = "application"
+_log = structlog.get_logger("functions")
 
 
 def on_async_request(**https_options: Any) -> Decorator:
@@ -30,6 +37,7 @@ def on_async_schedule(**schedule_options: Any) -> Decorator:
 def _joined(kind: str, wanted: Mapping[str, Any]) -> Decorator:
     def decorate(function: AsyncFunction) -> AsyncFunction:
         served: Any = functions_framework.aio.http(function)  # pyright: ignore[reportArgumentType]
+        setattr(served, _APPLICATION, _Application(function))
         if not settings.is_serving():  # only a deployment asks, and reading firebase-functions takes time at a start
             from firebase_functions import options
             from firebase_functions.private import util
@@ -39,3 +47,43 @@ def _joined(kind: str, wanted: Mapping[str, Any]) -> Decorator:
         return served
 
     return decorate
+
+
+class _Application:
+    """A function as an ASGI application. Source: ASGI specification, "HTTP & WebSocket", "Lifespan"."""
+
+    def __init__(self, function: AsyncFunction) -> None:
+        self._function = function
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            while (await receive())["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            await send({"type": "lifespan.shutdown.complete"})
+        else:
+            await send({"type": "websocket.close"})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            response = await self._function(Request(scope, receive))
+        except Exception as failure:
+            self._report(failure)
+            response = Response("Internal Server Error", 500)
+        try:
+            await response(scope, receive, send)
+        except Exception as failure:
+            self._report(failure)  # uvicorn closes the connection, so that nobody takes the answer for whole
+
+    def _report(self, failure: Exception) -> None:
+        name = getattr(self._function, "__name__", "")
+        _log.error("failed", call=name, kind=type(failure).__name__, place=place_of(failure), exc_info=failure)
+
+
+def _make_application(function: Any, *_how: object) -> Any:
+    """In place of functions-framework's own, which would put Starlette's application around the function."""
+    return getattr(function, _APPLICATION)
+
+
+functions_framework.aio._create_asgi_app_with_function = _make_application  # pyright: ignore[reportPrivateUsage]

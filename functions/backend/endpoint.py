@@ -4,8 +4,7 @@ line.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import structlog
@@ -18,6 +17,7 @@ from backend.adapters.firebase_auth import FirebaseAuth
 from backend.connections.blocks import BlockList
 from backend.connections.vault import Vault
 from backend.cors import AllowedOrigins
+from backend.log import place_of
 from backend.routes import Route
 from backend.transfer import Outgoing
 from backend.values import Caller, Uid, Visitor
@@ -77,7 +77,7 @@ class Endpoint:
 
     async def answer(self, function: Literal["auth", "api"], request: Request) -> Response:
         """Answers one request to a function, within its call's `answer_seconds`; never raises."""
-        name = callable_protocol.call_name(request.url.path, function)
+        name = callable_protocol.call_name(request.scope["path"], function)
         if request.method == "GET" and name == "__/health":  # the emulator asks when a worker starts
             return Response("ok")
         preflight = self._origins.preflight(request)
@@ -95,7 +95,7 @@ class Endpoint:
 
     async def _answered(self, route: Route | None, request: Request, label: str, span: telemetry.span) -> Response:
         started = time.perf_counter()
-        caller, attestation = _NOBODY, None
+        caller, attestation, too_late = _NOBODY, None, Reason.ORG_TIMEOUT
 
         def tell(status: int, outcome: str) -> None:
             milliseconds = round(1000 * (time.perf_counter() - started), 1)
@@ -116,30 +116,38 @@ class Endpoint:
         try:
             if route is None or request.method != "POST":
                 raise RefusedRequest(Reason.UNKNOWN_CALL)
-            async with _bounded(route.call):
-                if route.call.public:
-                    self._origins.check(request)
-                if route.call.attested:
-                    app_check = request.headers.get("x-firebase-appcheck")
-                    attestation = await self._gate.attest(app_check, once=route.call is SIGN_IN)
-                if route.call.public:
-                    who: Caller | Visitor = self._proxies.visitor(request, attestation)
-                else:
-                    who = caller = await self._firebase.verify(callable_protocol.bearer(request))
-                    await self._admit(route.call, caller)
-                if route.call.file == "up":
-                    answer = await route.work(who, file_protocol.read_upload(route.call, request))
-                else:
-                    answer = await route.work(who, await callable_protocol.read_request(route.call, request))
+            call = route.call
+            too_late = Reason.OUTCOME_UNKNOWN if call.writes else Reason.ORG_TIMEOUT
+            # One deadline for a whole call: requests to Salesforce get what is left of its `seconds`, and whatever else
+            # waits is cut off after its `answer_seconds`.
+            async with asyncio.timeout(call.answer_seconds):
+                with deadline.within(call.seconds):
+                    if call.public:
+                        self._origins.check(request)
+                    if call.attested:
+                        app_check = request.headers.get("x-firebase-appcheck")
+                        attestation = await self._gate.attest(app_check, once=call is SIGN_IN)
+                    if call.public:
+                        who: Caller | Visitor = self._proxies.visitor(request, attestation)
+                    else:
+                        who = caller = await self._firebase.verify(callable_protocol.bearer(request))
+                        await self._admit(call, caller)
+                    if call.file == "up":
+                        answer = await route.work(who, file_protocol.read_upload(call, request))
+                    else:
+                        answer = await route.work(who, await callable_protocol.read_request(call, request))
             if isinstance(answer, Outgoing):
                 span.set(http__response__status_code=200)
                 return file_protocol.FileAnswer(answer, lambda why: tell(200, "ok" if why is None else why.reason))
             response, outcome = callable_protocol.result(answer), "ok"
         except CallError as refused:
             response, outcome = callable_protocol.error(refused), refused.reason.value
+        except TimeoutError:
+            late = OrgUnavailable(too_late)
+            response, outcome = callable_protocol.error(late), late.reason.value
         except Exception as failure:
             # A deployed function logs only the kind and place: an exception's text may hold what must not be logged.
-            _log.error("failed", call=label, kind=type(failure).__name__, place=_place(failure), exc_info=failure)
+            _log.error("failed", call=label, kind=type(failure).__name__, place=place_of(failure), exc_info=failure)
             response, outcome = callable_protocol.error(Misconfigured(Reason.INTERNAL)), Reason.INTERNAL.value
         span.set(http__response__status_code=response.status_code)
         if outcome != "ok":
@@ -168,23 +176,3 @@ def _who(route: Route | None, outcome: str) -> Literal["user", "visitor", "stran
     if route is None or outcome in _AT_THE_DOOR:
         return "stranger"
     return "visitor" if route.call.public else "user"
-
-
-@asynccontextmanager
-async def _bounded(call: Call[Any, Any]) -> AsyncGenerator[None]:
-    """One deadline for a whole call: requests to Salesforce get what is left of its `seconds`, and whatever else waits
-    is cut off after its `answer_seconds`. Raises OrgUnavailable then.
-    """
-    try:
-        async with asyncio.timeout(call.answer_seconds):
-            with deadline.within(call.seconds):
-                yield
-    except TimeoutError:
-        raise OrgUnavailable(Reason.OUTCOME_UNKNOWN if call.writes else Reason.ORG_TIMEOUT) from None
-
-
-def _place(failure: BaseException) -> str:
-    at = failure.__traceback__
-    while at is not None and at.tb_next is not None:
-        at = at.tb_next
-    return "" if at is None else f"{at.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{at.tb_lineno}"

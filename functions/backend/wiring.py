@@ -6,7 +6,6 @@
 import asyncio
 import hashlib
 import hmac
-import logging
 import random
 import secrets
 from collections.abc import AsyncIterator
@@ -15,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import firebase_admin
-import msgspec
 import structlog
 from google.cloud.firestore import AsyncClient
 
@@ -61,7 +59,6 @@ from backend.visitors import Proxies
 from contract.calls import SignInOptions
 from contract.errors import ConnectionLost, Reason
 
-_MOST_LOGGED = 200  # characters of a value
 _log = structlog.get_logger("connections")
 
 
@@ -256,61 +253,3 @@ def _log_allowance(usage: OrgUsage) -> None:
     telemetry.set_gauge("salesforce.allowance.limit", usage.limit, org=usage.org_id)
     log = _log.warning if usage.percent >= 100 * AMPLE else _log.info
     log("allowance", org=usage.org_id, used=usage.used, limit=usage.limit, percent=usage.percent)
-
-
-def configure_log(project_id: str, *, readable: bool, tracebacks: bool = False) -> None:
-    """Sets up the log, one line an event: JSON that Cloud Logging understands, with the trace of the call, or words
-    when `readable`; `tracebacks` adds those of faults to words, on a laptop.
-    """
-
-    def traced(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        event.update(telemetry.log_fields(project_id))
-        return event
-
-    traces = [] if readable else [traced]
-    without = [] if readable and tracebacks else [_without_traceback]
-    logging.getLogger("aiohttp").setLevel(logging.WARNING)
-    # Which prints no local variables.
-    words = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-    last: Any = words if readable else structlog.processors.JSONRenderer(serializer=_json)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            *without,
-            _bounded,
-            *traces,
-            _severity,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            last,
-        ],
-        logger_factory=structlog.PrintLoggerFactory() if readable else structlog.BytesLoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
-
-
-def _without_traceback(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    event.pop("exc_info", None)
-    return event
-
-
-def _json(event: structlog.typing.EventDict, **_: object) -> bytes:
-    return msgspec.json.encode(event, enc_hook=str)
-
-
-def configure_quiet_log() -> None:
-    """Logs warnings only: a command prints what it did by itself."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-
-
-def _bounded(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Cuts and escapes texts, so that what a caller sends cannot fill the log or look like a line of it."""
-    for name, value in event.items():
-        if isinstance(value, str):
-            event[name] = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value[:_MOST_LOGGED])
-    return event
-
-
-def _severity(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    event["severity"] = str(event.pop("level", "info")).upper()
-    event["message"] = event.pop("event")
-    return event

@@ -1,14 +1,23 @@
-"""What `firebase deploy` discovers. Fails when one of the two private names that the join takes has moved."""
+"""What `firebase deploy` discovers, and what serves it. Fails when a private name that the join takes has moved."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import functions_framework._function_registry as registry
+import functions_framework.aio
+import httpx2 as httpx
 import pytest
+import structlog
 import yaml
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message
 
 import main
+from backend.async_function import AsyncFunction, on_async_request
 from devtools.paths import ROOT
 
 
@@ -50,6 +59,57 @@ def test_each_function_has_a_service_account_of_its_own_and_its_secrets(endpoint
 
 def test_functions_framework_serves_them_on_its_async_server() -> None:
     assert {"auth", "api", "upkeep"} <= registry.ASGI_FUNCTIONS
+
+
+@pytest.mark.parametrize("entry", ["functions_framework.aio.create_asgi_app", "functions_framework.create_app"])
+def test_no_router_of_starlette_stands_around_a_function(entry: str, tmp_path: Path) -> None:
+    """By either way in which functions-framework comes to an async function: told by --asgi, or seeing it."""
+    source = tmp_path / "source.py"
+    source.write_text(
+        "from backend.async_function import on_async_request\n\n@on_async_request()\nasync def any(request): pass\n"
+    )
+    script = f"import functions_framework.aio; print(type({entry}('any', {str(source)!r})).__module__)"
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT / "functions", capture_output=True, text=True, check=True
+    )
+    assert told.stdout.strip() == "backend.async_function"
+
+
+def application(function: AsyncFunction) -> Any:
+    """What serves a function."""
+    return functions_framework.aio._create_asgi_app_with_function(  # pyright: ignore[reportPrivateUsage]
+        on_async_request()(function), "http", False
+    )
+
+
+async def test_a_fault_of_a_function_is_answered_without_its_words() -> None:
+    async def broken(_request: Request) -> Response:
+        raise ValueError("the-access-token")
+
+    transport = httpx.ASGITransport(application(broken))
+    with structlog.testing.capture_logs() as lines:
+        async with httpx.AsyncClient(transport=transport, base_url="http://function") as client:
+            answer = await client.post("/any/path")
+    assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+    (line,) = lines
+    assert (line["call"], line["kind"]) == ("broken", "ValueError")
+    assert re.fullmatch(r"test_async_function\.py:\d+", line["place"])
+
+
+async def test_a_server_may_tell_a_function_that_it_starts_and_stops() -> None:
+    told = iter(("lifespan.startup", "lifespan.shutdown"))
+    said: list[str] = []
+
+    async def receive() -> Message:
+        return {"type": next(told)}
+
+    async def send(message: Message) -> None:
+        said.append(message["type"])
+
+    await application(main.api)({"type": "lifespan"}, receive, send)
+    assert said == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    await application(main.api)({"type": "websocket", "path": "/"}, receive, send)
+    assert said[-1] == "websocket.close"
 
 
 def test_the_wrapped_functions_keep_their_names() -> None:
