@@ -21,11 +21,15 @@ CHROMIUM_FLAGS = (
 SECONDS = 60_000  # how long to wait, in milliseconds
 _ENGLISH = ("en-AU", "en-CA", "en-GB", "en-IE", "en-IN", "en-NZ", "en-PH", "en-SG", "en-US", "en-ZA")
 
-# In one go: between a look and a click the app may take the place of the page before it.
+# Looks and clicks in one go: between the two the app may take the place of the page before it. Nobody waits for the
+# outcome, since the page is left.
 _SIGN_IN_AT_ONCE = """() => {
-  const button = document.querySelector("#start[data-runs][data-shows=sign-in] button");
-  button?.click();
-  return Boolean(button);
+  const looking = setInterval(() => {
+    const button = document.querySelector("#start[data-runs][data-shows=sign-in] button");
+    if (!button) return;
+    clearInterval(looking);
+    button.click();
+  }, 20);
 }"""
 
 
@@ -139,7 +143,7 @@ class Tab:
     def begin_sign_in(self, path: str = "/") -> None:
         """Loads the page at a path of the app and taps on sign-in before the app stands; waits for the login page."""
         self.page.goto(self.url + path, wait_until="commit")
-        self.page.wait_for_function(_SIGN_IN_AT_ONCE, polling=20)
+        self.page.evaluate(_SIGN_IN_AT_ONCE)
         self.page.wait_for_selector("#username")
 
     def sign_in(self, username: str = SALES, *, then: str | re.Pattern[str] = "Open pipeline") -> None:
