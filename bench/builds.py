@@ -36,13 +36,12 @@ def now() -> Build:
     return Build("now", web.OUT, ROOT / "firebase.json")
 
 
-def release(repository: Path = ROOT, kept: Path = _KEPT) -> Build:
-    """The client of version 0.2.0, built by its own script in the folder `kept` from what `repository` knows of it and
-    from the packages that are installed. Raises SystemExit, with what to do, when the repository lacks its commit.
+def sources(repository: Path = ROOT, kept: Path = _KEPT) -> Path:
+    """The folder with the files of version 0.2.0, taken once from what `repository` knows of it. Raises SystemExit,
+    with what to do, when the repository lacks its commit.
     """
-    build = Build(RELEASE, kept / "build/web", kept / "firebase.json")
-    if (build.site / ".built").exists():
-        return build
+    if (kept / "functions/main.py").exists():
+        return kept
     known = subprocess.run(
         ["git", "-C", str(repository), "cat-file", "-e", f"{_COMMIT}^{{commit}}"], capture_output=True, check=False
     )
@@ -56,6 +55,17 @@ def release(repository: Path = ROOT, kept: Path = _KEPT) -> Build:
     files = subprocess.run(["git", "-C", str(repository), "archive", _COMMIT], capture_output=True, check=True).stdout
     with tarfile.open(fileobj=io.BytesIO(files)) as archive:
         archive.extractall(kept, filter="data")
+    return kept
+
+
+def release(repository: Path = ROOT, kept: Path = _KEPT) -> Build:
+    """The client of version 0.2.0, built by its own script in the folder `kept` from its `sources` and from the
+    packages that are installed. Raises SystemExit, with what to do, when that fails.
+    """
+    build = Build(RELEASE, kept / "build/web", kept / "firebase.json")
+    if (build.site / ".built").exists():
+        return build
+    sources(repository, kept)
     (kept / "devtools/node_modules").symlink_to(ROOT / "devtools/node_modules")
     if (ROOT / "build/pypackages").is_dir():  # taken again only if they are the same, by its own stamp
         shutil.copytree(ROOT / "build/pypackages", kept / "build/pypackages")

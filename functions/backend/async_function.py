@@ -11,6 +11,7 @@ from typing import Any
 
 import functions_framework.aio
 import structlog
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -49,6 +50,30 @@ def _joined(kind: str, wanted: Mapping[str, Any]) -> Decorator:
     return decorate
 
 
+class _Headers(Headers):
+    """Headers that are found by name in one step; Starlette's go through all of them each time. Of a header that came
+    several times `get` gives the first, as Starlette's does.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(scope=scope)
+        self._first: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+
+    def get(self, key: str, default: Any = None) -> Any:
+        found = self._first.get(key.lower().encode("latin-1"))
+        return default if found is None else found.decode("latin-1")
+
+
+class _Request(Request):
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        super().__init__(scope, receive)
+        self._by_name = _Headers(scope)
+
+    @property
+    def headers(self) -> Headers:
+        return self._by_name
+
+
 class _Application:
     """A function as an ASGI application. Source: ASGI specification, "HTTP & WebSocket", "Lifespan"."""
 
@@ -67,7 +92,7 @@ class _Application:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            response = await self._function(Request(scope, receive))
+            response = await self._function(_Request(scope, receive))
         except Exception as failure:
             self._report(failure)
             response = Response("Internal Server Error", 500)

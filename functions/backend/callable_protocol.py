@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from backend.records.rows import WrittenRecord
 from contract.calls import MAX_BODY, MAX_PUBLIC_BODY, Call
 from contract.codec import DecodeError, decode, encode
 from contract.errors import CallError, Reason, RefusedRequest, SessionInvalid
@@ -64,20 +65,23 @@ async def read_request(call: Call[Q, Any], request: Request) -> Q:
 
 
 async def _body(request: Request, most: int) -> bytes:
-    body = bytearray()
+    body = b""
     try:
         async with asyncio.timeout(READ_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
+            is_whole = False
+            while not is_whole:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise RefusedRequest(Reason.MALFORMED_REQUEST, "The request broke off.")
+                body += message.get("body", b"")
                 if len(body) > most:
                     raise RefusedRequest(Reason.REQUEST_TOO_LARGE)
-    except ClientDisconnect:
-        raise RefusedRequest(Reason.MALFORMED_REQUEST, "The request broke off.") from None
+                is_whole = not message.get("more_body", False)
     except TimeoutError:
         raise RefusedRequest(
             Reason.MALFORMED_REQUEST, f"The request did not arrive within {READ_SECONDS:.0f} seconds."
         ) from None
-    return bytes(body)
+    return body
 
 
 def _parsed(body: bytes) -> object:
@@ -113,7 +117,7 @@ def bearer(request: Request) -> str:
 
 def result(answer: object) -> Response:
     """The response 200 with an answer of the contract."""
-    return _Json({"result": encode(answer)}, 200)
+    return _Json({"result": encode(answer, leave=WrittenRecord)}, 200)
 
 
 def error(refused: CallError) -> Response:

@@ -35,42 +35,49 @@ def decode(shape: type[T], value: object, *, at: str = "data", lenient: bool = F
         raise DecodeError(f"{at}{''.join(reversed(wrong.place))}: {wrong.what}") from None
 
 
-def encode(value: object) -> Any:
-    """A contract value as plain JSON types; fields that are None are left out."""
+def encode(value: object, *, leave: type | None = None) -> Any:
+    """A contract value as plain JSON types; fields that are None are left out. Lists of the type `leave` stay as they
+    are, for who writes those otherwise.
+    """
     kind = type(value)
     if kind in _SCALARS:
         return value
     if kind is dict:
         named = cast(dict[str, object], value)
-        return named if _SCALARS.issuperset(map(type, named.values())) else {k: encode(v) for k, v in named.items()}
+        is_plain = _SCALARS.issuperset(map(type, named.values()))
+        return named if is_plain else {k: encode(v, leave=leave) for k, v in named.items()}
     if kind is tuple or kind is list:
-        return [encode(v) for v in cast(list[object], value)]
-    names = _wire_names(kind)
-    if names is not None:
-        wires, get = names
+        items = cast(list[object], value)
+        return items if items and type(items[0]) is leave else [encode(v, leave=leave) for v in items]
+    parts = _parts(kind)
+    if parts is not None:
+        get, wires = parts
         made: dict[str, object] = {}
         for wire, inner in zip(wires, get(value), strict=True):
             if inner is not None:
-                made[wire] = inner if type(inner) in _SCALARS else encode(inner)
+                made[wire] = inner if type(inner) in _SCALARS else encode(inner, leave=leave)
         return made
     if isinstance(value, Mapping):
-        return {k: encode(v) for k, v in cast(Mapping[str, object], value).items()}
+        return {k: encode(v, leave=leave) for k, v in cast(Mapping[str, object], value).items()}
     if isinstance(value, list | tuple):
-        return [encode(v) for v in cast(list[object], value)]
+        return [encode(v, leave=leave) for v in cast(list[object], value)]
     return value
 
 
 @cache
-def _wire_names(kind: type) -> tuple[tuple[str, ...], Callable[[object], tuple[object, ...]]] | None:
-    """The names of a dataclass's fields on the wire, and what reads their values; None for another type."""
-    if not is_dataclass(kind):
+def _parts(kind: type) -> tuple[Callable[[object], tuple[object, ...]], tuple[str, ...]] | None:
+    """What reads the fields of a dataclass (or of a Struct of msgspec), and their names on the wire; None for another
+    type.
+    """
+    struct: tuple[str, ...] | None = getattr(kind, "__struct_fields__", None)
+    if struct is None and not is_dataclass(kind):
         return None
-    names = [f.name for f in fields(kind)]
+    names = [f.name for f in fields(kind)] if struct is None else struct
 
     def one_by_one(value: object) -> tuple[object, ...]:  # attrgetter makes no tuple of a single one
         return tuple(getattr(value, name) for name in names)
 
-    return tuple(map(camel, names)), attrgetter(*names) if len(names) > 1 else one_by_one
+    return attrgetter(*names) if len(names) > 1 else one_by_one, tuple(map(camel, names))
 
 
 @cache

@@ -12,7 +12,7 @@ import time
 from typing import Any, cast
 
 import firebase_admin
-from cachetools import TLRUCache
+from cachetools import LRUCache
 from firebase_admin import auth, exceptions
 
 from backend import telemetry
@@ -23,19 +23,13 @@ _MAX_VERIFIED = 10_000
 _LONGEST = 8192  # characters; Firebase's have about a thousand, and custom claims add a thousand at most
 
 
-def _until_it_expires(_key: bytes, verified: tuple[Caller, float], _now: float) -> float:
-    return verified[1]
-
-
 class FirebaseAuth:
     """Firebase Authentication by the Admin SDK. One for each process. `app` sets the project, and the account that
     signs custom tokens."""
 
     def __init__(self, app: firebase_admin.App) -> None:
         self._app = app
-        self._verified = TLRUCache[bytes, tuple[Caller, float]](
-            _MAX_VERIFIED, _until_it_expires, timer=lambda: time.time()
-        )
+        self._verified = LRUCache[bytes, tuple[Caller, float]](_MAX_VERIFIED)  # with the time at which it expires
 
     async def verify(self, id_token: str) -> Caller:
         """The user and device that a Firebase ID token belongs to. Raises SessionInvalid for any other token,
@@ -47,6 +41,8 @@ class FirebaseAuth:
             raise SessionInvalid(Reason.ID_TOKEN_INVALID)
         key = hashlib.sha256(id_token.encode()).digest()
         remembered = self._verified.get(key)
+        if remembered is not None and remembered[1] <= time.time():
+            remembered = None
         telemetry.count("cache.lookups", cache="id-tokens", hit=remembered is not None)
         if remembered is not None:
             return remembered[0]

@@ -5,9 +5,10 @@ them.
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from cachetools import LRUCache, TTLCache
+from cachetools import LRUCache
 
 from backend.connections.connection import Connection, Credential, Grant
 from backend.connections.shared_read import SharedRead
@@ -21,27 +22,30 @@ _EPOCHS = 4096  # of all users together: who shares one is looked up once more t
 
 @dataclass(slots=True)
 class Remembered:
-    """A credential, the devices that may use it, and the connection's attachment, unsealed."""
+    """A credential, the devices that may use it, and the connection's attachment, unsealed; `until` when it is
+    remembered.
+    """
 
     credential: Credential
     devices: frozenset[str]
     attachment: Attachment | None
+    until: datetime
 
 
 class RememberedCredentials:
     """The memory, and the look-ups in the store that fill it. One for each process."""
 
     def __init__(self, clock: Clock) -> None:
-        self._cache = TTLCache[Uid, Remembered](
-            _MAX_REMEMBERED, REMEMBER_SECONDS, timer=lambda: clock.now().timestamp()
-        )
+        self._clock = clock
+        self._cache = LRUCache[Uid, Remembered](_MAX_REMEMBERED)
         self._looking_up: dict[Uid, SharedRead[Remembered]] = {}
         self._epochs = [0] * _EPOCHS
         self._texts = LRUCache[bytes, bytes](_MAX_TEXTS)
 
     def recall(self, uid: Uid) -> Remembered | None:
         """What is remembered of a user's connection; None when nothing is, or it is older than REMEMBER_SECONDS."""
-        return self._cache.get(uid)
+        remembered = self._cache.get(uid)
+        return remembered if remembered is not None and self._clock.now() < remembered.until else None
 
     async def look_up(self, uid: Uid, read: Callable[[], Coroutine[Any, Any, Remembered]]) -> Remembered:
         """What `read` returns, which reads the store and remembers the outcome. Raises what `read` raises.
@@ -78,7 +82,8 @@ class RememberedCredentials:
         if before is not None and before.credential.is_newer_than(credential):
             return before
         devices, shared = frozenset(connection.devices), None if attachment is None else self._shared(attachment)
-        remembered = Remembered(credential, devices, shared)
+        until = self._clock.now() + timedelta(seconds=REMEMBER_SECONDS)
+        remembered = Remembered(credential, devices, shared, until)
         if epoch in (None, self.epoch(connection.uid)):
             self._cache[connection.uid] = remembered
         return remembered

@@ -18,10 +18,13 @@ from backend.values import Clock, Uid
 
 AMPLE = 0.9  # of the org's allowance: above it nothing is asked that no user waits for
 LOOK_SECONDS = 60  # with the org's budget used up, one request in this time is sent to see whether that is still so
-SHARE = 50  # requests that an instance takes from a user's budget at once: one Firestore write for so many
+# Requests that an instance takes from a user's budget at once: one Firestore write for so many. Twice as many each next
+# time, for a user who calls much, up to a twentieth of the budget.
+SHARE = 50
+_MOST = 20
 FIRST_SHARE = 20  # those of an instance's first share are not asked for, so that no first call waits
 _TAKE_SECONDS = 3.0  # for taking one; calls may wait for it
-_LOW = 10  # with so few left the next share is asked for, behind the calls
+_LOW = 0.2  # with so much of a share left the next one is asked for, behind the calls
 _TELL_SECONDS = 300.0  # the org's use is stored after this time, or when it has grown by a hundredth of the allowance
 _MAX_USERS = 10_000
 _API_USAGE = re.compile(r"\bapi-usage=(\d+)/(\d+)")
@@ -76,6 +79,7 @@ class UsageStore(Protocol):
 class _Share:
     day: str
     left: int
+    next: int = SHARE
     used_up: bool = False
     taking: "asyncio.Task[None] | None" = None
 
@@ -118,7 +122,7 @@ class Allowance:
         share, day = self._shares.get(uid), now.date().isoformat()
         if share is None or share.day != day:
             share = self._shares[uid] = _Share(day, min(FIRST_SHARE, self._user_requests))
-        while share.left <= _LOW and not share.used_up:
+        while share.left <= _LOW * share.next and not share.used_up:
             if share.taking is None:
                 share.taking = self._start(self._take_share(uid, share))
             if share.left > 0:
@@ -170,11 +174,13 @@ class Allowance:
 
     async def _take_share(self, uid: Uid, share: _Share) -> None:
         """Takes the next share of a user's budget; while the store cannot be asked, calls go on without."""
+        wanted = share.next
         try:
             async with asyncio.timeout(_TAKE_SECONDS):
-                taken = await self._store.take(uid, share.day, SHARE)
-            granted = max(0, min(SHARE, self._user_requests - FIRST_SHARE - (taken - SHARE)))
-            share.used_up = granted < SHARE
+                taken = await self._store.take(uid, share.day, wanted)
+            granted = max(0, min(wanted, self._user_requests - FIRST_SHARE - (taken - wanted)))
+            share.used_up = granted < wanted
+            share.next = max(SHARE, min(2 * wanted, self._user_requests // _MOST))
         except Exception:
             granted = SHARE
         share.left += granted

@@ -20,7 +20,7 @@ from backend.records.describe import Describes, Shapes, field_of, object_of
 from backend.records.layouts import Kanban, Layout, layout_of
 from backend.records.org import CURRENCY, LOST, RECORD_TYPE, WON, Described, Org, Row
 from backend.records.pages import Listed, cursor_after, order_by, page_of
-from backend.records.rows import field_value, readable, select, to_record
+from backend.records.rows import field_value, readable, select, to_records
 from backend.values import Caller, Uid
 from contract.boards import Board, BoardColumn, BoardShape, GetBoard
 from contract.calls import Filter, Sort
@@ -153,7 +153,7 @@ class _Asked:
             stage,
             _count(total),
             float(amount or 0) if self.sums else None,
-            tuple(to_record(row, self.fields) for row in rows),
+            to_records(rows, self.fields),
             self.described.fields[self.board.stage].shape.labels.get(stage, ""),
             cursor,
         )

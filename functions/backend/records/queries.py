@@ -19,7 +19,7 @@ from backend.records.org import CURRENCY, RECORD_TYPE, Described, DescribedField
 from backend.records.pages import Listed, order_by, page_of
 from backend.records.people import FLAG, of_businesses, of_people, related_lists, required
 from backend.records.record_types import picklists_of
-from backend.records.rows import field_value, readable, related_rows, select, to_record
+from backend.records.rows import field_value, readable, related_rows, select, to_record, to_records
 from backend.values import Caller, Uid
 from contract.activities import AskedDay
 from contract.boards import Board, GetBoard
@@ -112,7 +112,7 @@ class Queries:
         listed = Listed(selected, request.sobject, tuple(conditions), sort, sorted_by.shape.type, find, view.scope)
         rows, cursor = await page_of(ask, listed, request.limit, request.cursor)
         return RecordPage(
-            records=tuple(to_record(r, fields) for r in rows),
+            records=to_records(rows, fields),
             cursor=cursor,
             total=len(rows) if request.cursor is None and cursor is None else None,
             sort=sort if request.list_view is not None and request.sort is None else None,
@@ -167,7 +167,7 @@ class Queries:
             raise NotFound(Reason.RECORD_NOT_FOUND)
         record = to_record(rows[0], fields)
         children = {
-            name: tuple(to_record(r, related[name]) for r in related_rows(rows[0], name)) if name in related else ()
+            name: to_records(related_rows(rows[0], name), related[name]) if name in related else ()
             for name in request.related
         }
         timeline = activities.timeline_of(rows[0], record.id) if with_timeline else None
@@ -325,7 +325,7 @@ class Queries:
         rows = dict(zip(queries, await self._org.query(uid, *queries.values()), strict=True)) if queries else {}
 
         def records(name: str, sobject: str) -> tuple[Record, ...]:
-            return tuple(to_record(r, fields[sobject]) for r in rows.get(name, ()))
+            return to_records(rows.get(name, ()), fields.get(sobject, ()))
 
         totals = [
             StageTotal(

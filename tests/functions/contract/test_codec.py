@@ -1,5 +1,6 @@
 """The strict decoder: what is encoded decodes to itself, and nothing else decodes."""
 
+import json
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.calls import CALLS, ListRecords, Record, RecordDetail, SignIn, UpdateRecord
+from backend import callable_protocol
+from backend.records.org import Row
+from backend.records.rows import to_record, to_records
+from contract.calls import CALLS, ListRecords, Record, RecordDetail, RecordPage, SignIn, UpdateRecord
 from contract.codec import DecodeError, camel, decode, encode
 from contract.errors import CallError, Misconfigured, Reason, from_wire
 
@@ -110,3 +114,18 @@ def test_every_reason_belongs_to_exactly_one_family_and_survives_the_wire(reason
 
 def test_an_unknown_reason_is_still_an_error() -> None:
     assert isinstance(from_wire("from-the-future", "words", {}), Misconfigured)
+
+
+def test_a_list_of_records_is_written_as_the_contract_says() -> None:
+    """By msgspec, as Structs with the attributes of a Record."""
+    rows: list[Row] = [
+        {"Id": "1", "Name": "Alder", "SystemModstamp": "2026-11-29", "Owner": {"Name": "Sam"}},
+        {"Id": "2", "Name": None, "BillingAddress": {"city": "Berlin"}},
+    ]
+    fields = ("Name", "BillingAddress", "Owner.Name")
+    page = RecordPage(to_records(rows, fields), None, 2)
+    by_hand = RecordPage(tuple(to_record(row, fields) for row in rows), None, 2)
+    assert encode(page) == encode(by_hand)
+    assert json.loads(bytes(callable_protocol.result(page).body)) == {"result": encode(by_hand)}
+    assert decode(RecordPage, encode(page)) == by_hand
+    assert by_hand.records[1] == Record("2", {"Name": None, "BillingAddress": None, "Owner.Name": None})

@@ -51,7 +51,31 @@ async def test_many_calls_at_once_wait_for_one_share() -> None:
     store = MemoryUsage()
     allowance = Allowance(store, SteppedClock(), user_requests=10_000, org_percent=95)
     await asyncio.gather(*(allowance.take(UID) for _ in range(200)))
-    assert FIRST_SHARE + max(store.taken.values()) < 200 + 2 * SHARE
+    assert FIRST_SHARE + max(store.taken.values()) < 200 + 4 * SHARE
+
+
+class NotingUsage(MemoryUsage):
+    """Notes how much was taken at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shares: list[int] = []
+
+    async def take(self, uid: Uid, day: str, requests: int) -> int:
+        self.shares.append(requests)
+        return await super().take(uid, day, requests)
+
+
+async def test_who_calls_much_takes_larger_shares_up_to_a_twentieth_of_the_budget() -> None:
+    store = NotingUsage()
+    allowance = Allowance(store, SteppedClock(), user_requests=8000, org_percent=95)
+    assert (await taken_until_refused([allowance]))[0] == 8000
+    assert store.shares[:5] == [50, 100, 200, 400, 400]
+    assert max(store.shares) == 8000 // 20
+    assert len(store.shares) < 25
+    small = NotingUsage()
+    await taken_until_refused([Allowance(small, SteppedClock(), user_requests=400, org_percent=95)])
+    assert set(small.shares) == {SHARE}
 
 
 async def test_an_org_at_its_budget_is_asked_once_a_minute_whether_it_has_room_again() -> None:
