@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 import msgspec
+from cachetools import LRUCache
 
 from backend.records.org import CURRENCY, Described, Row
 from contract.calls import FieldValue, Record
@@ -16,6 +17,18 @@ _VALUES = _PLAIN | {type(None)}
 
 def readable(fields: Iterable[str], described: Described) -> tuple[str, ...]:
     """Those of the fields that the user may see; with an amount comes its currency, where records have one."""
+    wanted = tuple(fields)
+    kept = _readable.get((id(described), wanted))
+    if kept is None or kept[0] is not described:
+        kept = _readable[id(described), wanted] = (described, _seen(wanted, described))
+    return kept[1]
+
+
+# By describe and fields. The describe is kept too, so that no other one gets its id meanwhile.
+_readable = LRUCache[tuple[int, tuple[str, ...]], tuple[Described, tuple[str, ...]]](1024)
+
+
+def _seen(fields: tuple[str, ...], described: Described) -> tuple[str, ...]:
     shown = tuple(f for f in fields if described.shows(f))
     if CURRENCY not in described.fields or CURRENCY in shown:
         return shown
