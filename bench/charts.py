@@ -1,5 +1,6 @@
 """The charts of docs/performance.md, drawn from the figures that `make bench` has kept: `make bench ARGS=charts`."""
 
+from collections import Counter
 from collections.abc import Callable
 from statistics import median
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from bench import start_chart
 from bench.builds import RELEASE
 from bench.results import latest, written
-from bench.svg import Bar, Drawing
+from bench.svg import WIDTH, Bar, Drawing
 from devtools.paths import ROOT
 
 _OURS, _OTHERS = "first", "second"
@@ -69,6 +70,37 @@ def _concurrency(figures: list[list[Any]]) -> Drawing:
         drawing.heading(words)
         most = max(_number(row[column]) for row in figures)
         drawing.bars([Bar(f"{row[0]} at once", _number(row[column]), row[column]) for row in figures], most)
+    return drawing
+
+
+_FLAME_ROW = 22
+# Whose code it is: the backend's own, the HTTP client's, everybody else's.
+_BACKEND, _CLIENT = ("backend", "contract", "adapters", "connections", "records", "telemetry"), ("aiohttp", "yarl")
+
+
+def _flame(figures: dict[str, Any]) -> Drawing:
+    boxes = figures["boxes"]
+    shares = Counter[str]()
+    for _, _, wide, name, package in boxes:
+        shares[f"{name} ({package})"] = max(shares[f"{name} ({package})"], wide)
+    told = ", ".join(f"{name} {wide / 10:.0f} %" for name, wide in shares.most_common(12))
+    drawing = Drawing(
+        "Where the processor time of a list of 25 accounts goes: each function below the one that calls it",
+        f"{figures['samples']} samples by py-spy. Of the time that uvicorn spends on requests: {told}.",
+    )
+    drawing.heading("Processor time of a call, each function below the one that calls it")
+    top, room = drawing.y, WIDTH - 32
+    for depth, begins, wide, name, package in boxes:
+        style = "first" if package in _BACKEND or package == "main.py" else "third" if package in _CLIENT else "pale"
+        x, y, width = 16 + room * begins / 1000, top + depth * _FLAME_ROW, room * wide / 1000 - 1
+        drawing.rectangle(x, y, width, _FLAME_ROW - 2, style)
+        fits = int((width - 8) / 6.8)
+        if fits >= 6:
+            short = name.rpartition(".")[2] if len(name) > fits else name
+            words = short if len(short) <= fits else short[: fits - 1] + "…"
+            drawing.text(x + 4, y + 15, words, "ink small" if style == "pale" else "paper small")
+        drawing.y = max(drawing.y, y + _FLAME_ROW)
+    drawing.note("Blue: the backend. Ochre: aiohttp. Grey: uvicorn, Starlette, Python and the other libraries.")
     return drawing
 
 
@@ -184,6 +216,7 @@ def _flood(figures: list[list[str]]) -> Drawing:
 # By file name: the benchmark whose figures it shows, and how.
 CHARTS: dict[str, tuple[str, Callable[[Any], Drawing]]] = {
     "proxy": ("proxy", _proxy),
+    "flame": ("flame", _flame),
     "taps": ("taps", _taps),
     "concurrency": ("concurrency", _concurrency),
     "first-frame": ("first_frame", _first_frame),

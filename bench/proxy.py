@@ -1,4 +1,5 @@
-"""Ours beside the functions that a user would write today, nginx, and the upstream alone: the same list of 25 accounts.
+"""Ours beside version 0.2.0, the functions that a user would write today, nginx, and the upstream alone: the same list
+of 25 accounts; and beside version 0.2.0 a single record.
 
 Everybody runs as one process on this machine, with the emulators of Firestore and of Firebase Authentication (whose ID
 tokens have no signature: what everybody checks is their content). The upstream is of fixed speed; each request differs.
@@ -14,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -25,9 +26,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from google.cloud import firestore
 
+from bench.builds import RELEASE
 from bench.grpc_counter import GrpcCounter
+from bench.release import released
 from bench.results import keep
-from bench.table import show
+from bench.table import show, spread
 from devtools import ports
 from devtools.clients import CONSUMER_KEY, CONSUMER_SECRET, App, authorize, control, exchange
 from devtools.fleet import FreshFleet
@@ -36,14 +39,19 @@ from devtools.processes import leashed
 from devtools.setup_machine import npm
 from devtools.suite import UNLIMITED, Plan, Suite, function_environment
 
-ROUNDS, SECONDS = int(os.environ.get("BENCH_ROUNDS", "5")), int(os.environ.get("BENCH_SECONDS", "3"))
-DELAYS, CONNECTIONS, COUNTED = (0, 100), (1, 64, 256), 200
+QUICK = os.environ.get("BENCH_QUICK", "") == "1"  # what a person waits for: fewer rounds, one number of connections
+ROUNDS, SECONDS = (
+    int(os.environ.get("BENCH_ROUNDS", "3" if QUICK else "5")),
+    int(os.environ.get("BENCH_SECONDS", "2" if QUICK else "3")),
+)
+DELAYS, CONNECTIONS, COUNTED = (0, 100), (64,) if QUICK else (1, 64, 256), 200
 PEERS = ROOT / "bench/peers"
 FIELDS = "Id, Name, Industry, Type, BillingCity, BillingCountry, Phone, SystemModstamp"
 LIST = (
     '{"data": {"sobject": "Account", "limit": 25, "filters": [{"field": "AnnualRevenue", "operator": "gt", "value":'
     " %d}]}}"
 )
+RECORD = '{"data": {"sobject": "Account", "id": "001%015d"}}'
 PEER = '{"data": {"revenue": %d}}'
 THREADS = "80"  # functions-framework's default of 4 for each processor would answer 80 calls a second at 100 ms
 NGINX = """
@@ -63,12 +71,15 @@ http {{
 
 @dataclass(frozen=True)
 class Server:
-    """Something that answers; `pid` is that of all its processes' parent, `body` has a number that changes."""
+    """Something that answers; `pid` is that of all its processes' parent, `body` has a number that changes, `token` is
+    there where it takes another one than the others.
+    """
 
     name: str
     url: str
     body: str
     pid: int
+    token: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,7 +181,11 @@ def load(wrk: str, server: Server, token: str, connections: int) -> Load:
         server.url,
     ]
     done = subprocess.run(
-        command, env={**os.environ, "TOKEN": token, "BODY": server.body}, capture_output=True, text=True, check=True
+        command,
+        env={**os.environ, "TOKEN": server.token or token, "BODY": server.body},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
     requests, duration, p50, p99, wrong = map(int, line.split()[1:])
@@ -181,7 +196,7 @@ def load(wrk: str, server: Server, token: str, connections: int) -> Load:
 
 def _counted(server: Server, token: str, counter: GrpcCounter | None, upstream: str) -> tuple[float, float]:
     """Requests to Firestore and to Salesforce a call, over warm calls one after another."""
-    with httpx.Client(timeout=30, headers={"Authorization": f"Bearer {token}"}) as client:
+    with httpx.Client(timeout=30, headers={"Authorization": f"Bearer {server.token or token}"}) as client:
 
         def ask(n: int) -> None:
             answer = client.post(server.url, json=json.loads(server.body % n))
@@ -264,7 +279,9 @@ def main() -> None:
         ]
 
         def start(inner: ExitStack, firestore_at: str) -> list[Server]:
-            fleet = inner.enter_context(FreshFleet(plan, "api", 1, FIRESTORE_EMULATOR_HOST=firestore_at))
+            fleet = inner.enter_context(
+                FreshFleet(plan, "api", 1, READABLE_LOG="no", FIRESTORE_EMULATOR_HOST=firestore_at)
+            )
             found = [Server("ours", f"{fleet.members[0].url}/listRecords", LIST, fleet.members[0].process.pid)]
             for name, path, command in peers:
                 at = ports.some(1)[0]
@@ -283,20 +300,38 @@ def main() -> None:
         pid = stack.enter_context(running([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")], at, folder, {}))
         servers.append(Server("nginx", f"http://127.0.0.1:{at}/services/data/v66.0/query", PEER, pid))
         servers.append(Server("upstream alone", query, PEER, on.upstream_pid))
+        old = stack.enter_context(released(plan))
+        before = Server(RELEASE, f"{old.url}/listRecords", LIST, old.pid, old.token)
+        counts[RELEASE] = _counted(before, token, None, upstream)
+        servers.insert(1, before)
         for server in servers:
             if server.name not in counts:
                 counts[server.name] = _counted(server, token, None, upstream)
             load(wrk, server, token, 64)  # warm
         loads = _measure(wrk, servers, token, upstream)
+        records = _records(wrk, servers[0], before, on)
         memory = {server.name: _memory(server.pid) for server in servers}
-    _report(servers, loads, counts, memory)
+    _report(servers, loads, records, counts, memory)
+
+
+def _records(wrk: str, ours: Server, before: Server, on: Stage) -> dict[str, list[Load]]:
+    """A single record, of ours and of version 0.2.0, at 64 connections."""
+    httpx.post(f"{on.upstream}/bench/delay?ms=0")
+    both = [replace(one, url=one.url.replace("listRecords", "getRecord"), body=RECORD) for one in (ours, before)]
+    loads: dict[str, list[Load]] = {}
+    for n in range(ROUNDS + 1):  # the first warms
+        for one in both:
+            found = load(wrk, one, on.token, 64)
+            if n:
+                loads.setdefault(one.name, []).append(found)
+    return loads
 
 
 def concurrency() -> None:
     """How many calls at once one instance carries when Salesforce is 300 ms away."""
     wrk = need("wrk", "wrk")
     rows: list[tuple[object, ...]] = []
-    with stage() as on, FreshFleet(on.plan, "api", 1) as fleet:
+    with stage() as on, FreshFleet(on.plan, "api", 1, READABLE_LOG="no") as fleet:
         member = fleet.members[0]
         server = Server("ours", f"{member.url}/listRecords", LIST, member.process.pid)
         load(wrk, server, on.token, 64)
@@ -367,6 +402,7 @@ def _store_for_peers(plan: Plan, org: str, upstream: str, uid: str) -> None:
 def _report(
     servers: list[Server],
     loads: dict[tuple[int, int, str], list[Load]],
+    records: dict[str, list[Load]],
     counts: dict[str, tuple[float, float]],
     memory: dict[str, float],
 ) -> None:
@@ -423,7 +459,20 @@ def _report(
         }
         for s in servers
     }
-    keep("proxy", {"loads": kept, "perCall": each})
+    half: dict[str, dict[str, Any]] = {}
+    rows = []
+    for what, (now, then) in {
+        "list of 25": (loads[0, 64, "ours"], loads[0, 64, RELEASE]),
+        "single record": (records["ours"], records[RELEASE]),
+    }.items():
+        ratios = [one.cpu / other.cpu for one, other in zip(now, then, strict=True)]
+        both = [round(median(one.cpu for one in of)) for of in (now, then)]
+        half[what] = {"cpuMicroseconds": both, "ratios": [round(ratio, 2) for ratio in sorted(ratios)]}
+        rows.append((what, f"{both[0]:,} µs", f"{both[1]:,} µs", spread(ratios, "×", 2)))
+    print()
+    head = ("at 64 connections, upstream at once", "now", RELEASE, "ratio of each round")
+    show(f"Processor time a call, beside version {RELEASE}", head, rows)
+    keep("proxy", {"loads": kept, "perCall": each, "beside": half})
 
 
 if __name__ == "__main__":

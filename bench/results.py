@@ -40,3 +40,12 @@ def keep(name: str, figures: object) -> None:
     into.parent.mkdir(parents=True, exist_ok=True)
     into.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
     print(f"\nThe figures are in {into.relative_to(ROOT)}.")
+
+
+def add_noise(name: str, noise: dict[str, Any]) -> None:
+    """Writes beside one benchmark's newest figures how noisy the machine was; nothing where it keeps none."""
+    into = file()
+    known = json.loads(into.read_text()) if into.exists() else {}
+    if name in known and known[name]["day"] == datetime.now(UTC).date().isoformat():
+        known[name]["noise"] = noise
+        into.write_text(json.dumps(known, indent=1) + "\n")

@@ -119,6 +119,7 @@ _STYLE = (
     "text.bold{font-weight:600}text.small{font-size:13px}"
     ".ground{fill:var(--ground)}.ink{fill:var(--ink)}.quiet{fill:var(--quiet)}"
     ".first{fill:var(--first)}.second{fill:var(--second)}.third{fill:var(--third)}"
+    ".pale{fill:var(--line)}.paper{fill:var(--ground)}"
     "path{fill:none}path.axis{stroke:var(--line)}path.whisker{stroke:var(--ink);stroke-width:1.5}"
     "path.goal{stroke:var(--ink);stroke-width:2;stroke-dasharray:3 2}"
     "path.first{fill:var(--first)}path.third{fill:var(--third)}"

@@ -1,11 +1,13 @@
-"""A Salesforce of fixed speed: a query is answered at once, or after a delay, with the same 25 accounts; all else goes
-to the local org.
+"""A Salesforce of fixed speed: a query is answered at once, or after a delay, with the same 25 accounts, or with the
+first of them where one record is asked for; all else goes to the local org.
 
 `python -m bench.upstream PORT ORG_URL FILE`, where FILE holds the answer. `POST /bench/delay?ms=100` sets the delay,
 `GET /bench/count` tells how many requests came.
 """
 
 import asyncio
+import json
+import re
 import sys
 from pathlib import Path
 from typing import cast
@@ -13,6 +15,7 @@ from typing import cast
 import aiohttp
 import uvloop
 
+_LIMIT_ONE = re.compile(rb"LIMIT(?:\+|%20)1(?:&|$)")
 _OWN = (b"connection", b"content-length", b"accept-encoding")
 
 
@@ -22,6 +25,7 @@ class Upstream(asyncio.Protocol):
     delay = 0.0
     count = 0
     answer = b""
+    single = b""
     org_url = ""
     session: aiohttp.ClientSession
 
@@ -49,10 +53,11 @@ class Upstream(asyncio.Protocol):
             self.send(str(Upstream.count).encode())
         elif b"/query" in target:
             Upstream.count += 1
+            answer = Upstream.single if _LIMIT_ONE.search(target) else Upstream.answer
             if Upstream.delay:
-                self.loop.call_later(Upstream.delay, self.send, Upstream.answer)
+                self.loop.call_later(Upstream.delay, self.send, answer)
             else:
-                self.send(Upstream.answer)
+                self.send(answer)
         else:
             Upstream.count += 1
             self.loop.create_task(self.forward(method.decode(), target.decode(), head, body))
@@ -74,6 +79,8 @@ class Upstream(asyncio.Protocol):
 
 async def main(port: int, org_url: str, answer: bytes) -> None:
     Upstream.answer, Upstream.org_url = answer, org_url
+    rows = json.loads(answer)
+    Upstream.single = json.dumps({**rows, "totalSize": 1, "records": rows["records"][:1]}).encode()
     async with aiohttp.ClientSession() as Upstream.session:
         server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", port, backlog=1024)
         await server.serve_forever()
