@@ -31,7 +31,7 @@ check:         ## lint, format, types
 format:        ## put the code into its format
 	$(DO) format
 
-bench:         ## measure, and print the tables of docs/performance.md; ARGS=taps only that one; WRITE=1 keeps the figures in bench/results.json
+bench:         ## measure for five minutes, and print the tables of docs/performance.md; ARGS=all everything, ARGS=taps only that one; WRITE=1 keeps the figures in bench/results.json
 	$(DO) bench $(ARGS)
 
 soak:          ## kill function processes for MINUTES (default 2) while tokens expire, and count
