@@ -5,7 +5,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from bench import start_chart
+from bench import start_chart, tables
 from bench.builds import RELEASE
 from bench.results import latest, written
 from bench.svg import WIDTH, Bar, Drawing
@@ -285,6 +285,9 @@ def filled_in(page: str, results: dict[str, Any]) -> str:
         )
         beyond = "\n".join(start_chart.beyond_the_floor(figures))
         made["start_trace"] = "\n\n".join((_shown("start", results), words, _shown("start-floor", results), beyond))
+    for name, part in {"proxy": tables.proxy, "floor": tables.floor, "cold": tables.cold}.items():
+        if name in results:
+            made[name] = part(results[name])
     for name, text in made.items():
         begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         before, _, rest = page.partition(begin)

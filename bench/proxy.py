@@ -30,7 +30,8 @@ from bench.builds import RELEASE
 from bench.grpc_counter import GrpcCounter
 from bench.release import released
 from bench.results import keep
-from bench.table import show, spread
+from bench.table import show
+from bench.tables import beside
 from devtools import ports
 from devtools.clients import CONSUMER_KEY, CONSUMER_SECRET, App, authorize, control, exchange
 from devtools.fleet import FreshFleet
@@ -460,18 +461,14 @@ def _report(
         for s in servers
     }
     half: dict[str, dict[str, Any]] = {}
-    rows = []
     for what, (now, then) in {
         "list of 25": (loads[0, 64, "ours"], loads[0, 64, RELEASE]),
         "single record": (records["ours"], records[RELEASE]),
     }.items():
-        ratios = [one.cpu / other.cpu for one, other in zip(now, then, strict=True)]
+        ratios = sorted(round(one.cpu / other.cpu, 2) for one, other in zip(now, then, strict=True))
         both = [round(median(one.cpu for one in of)) for of in (now, then)]
-        half[what] = {"cpuMicroseconds": both, "ratios": [round(ratio, 2) for ratio in sorted(ratios)]}
-        rows.append((what, f"{both[0]:,} µs", f"{both[1]:,} µs", spread(ratios, "×", 2)))
-    print()
-    head = ("at 64 connections, upstream at once", "now", RELEASE, "ratio of each round")
-    show(f"Processor time a call, beside version {RELEASE}", head, rows)
+        half[what] = {"cpuMicroseconds": both, "ratios": ratios}
+    print(f"\n{beside(half)}")
     keep("proxy", {"loads": kept, "perCall": each, "beside": half})
 
 

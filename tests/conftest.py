@@ -4,6 +4,7 @@ import ast
 import asyncio
 import gc
 import os
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import wraps
 from pathlib import Path
@@ -54,6 +55,10 @@ settings.load_profile("depth")
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The event loop of a test."""
+    if item.get_closest_marker("both_loops") and sys.platform != "win32":
+        import uvloop
+
+        return {"real": asyncio.SelectorEventLoop, "uvloop": uvloop.new_event_loop}
     return {"virtual": VirtualLoop} if item.get_closest_marker("virtual_time") else {"real": asyncio.SelectorEventLoop}
 
 

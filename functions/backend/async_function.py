@@ -12,7 +12,7 @@ from typing import Any
 import functions_framework.aio
 import structlog
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -95,9 +95,11 @@ class _Application:
             response = await self._function(_Request(scope, receive))
         except Exception as failure:
             self._report(failure)
-            response = Response("Internal Server Error", 500)
+            response = Response("Internal Server Error", 500, media_type="text/plain")
         try:
             await response(scope, receive, send)
+        except ClientDisconnect:
+            pass  # whoever asked went away
         except Exception as failure:
             self._report(failure)  # uvicorn closes the connection, so that nobody takes the answer for whole
 

@@ -13,7 +13,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from backend.records.rows import WrittenRecord
+from backend.values import WrittenRecord
 from contract.calls import MAX_BODY, MAX_PUBLIC_BODY, Call
 from contract.codec import DecodeError, decode, encode
 from contract.errors import CallError, Reason, RefusedRequest, SessionInvalid
@@ -65,7 +65,7 @@ async def read_request(call: Call[Q, Any], request: Request) -> Q:
 
 
 async def _body(request: Request, most: int) -> bytes:
-    body = b""
+    body = bytearray()
     try:
         async with asyncio.timeout(READ_SECONDS):
             is_whole = False
@@ -81,7 +81,7 @@ async def _body(request: Request, most: int) -> bytes:
         raise RefusedRequest(
             Reason.MALFORMED_REQUEST, f"The request did not arrive within {READ_SECONDS:.0f} seconds."
         ) from None
-    return body
+    return bytes(body)
 
 
 def _parsed(body: bytes) -> object:

@@ -87,6 +87,27 @@ async def test_a_wrapped_number_of_more_than_64_bits_is_the_callers_error(kind: 
     await refused(body, call=UPDATE_RECORD)
 
 
+@pytest.mark.parametrize("key", ["@type", "\\u0040type", "@\\u0074ype"])
+@pytest.mark.parametrize("value", ['"25"', "25"])
+async def test_a_wrapped_number_is_one_however_its_type_is_written(key: str, value: str) -> None:
+    wrapped = f'{{"{key}": "type.googleapis.com/google.protobuf.Int64Value", "value": {value}}}'
+    asked = await read(f'{{"data": {{"sobject": "Account", "limit": {wrapped}}}}}')
+    assert asked.limit == 25
+
+
+@pytest.mark.parametrize(
+    ("number", "fits"), [(2**63 - 1, True), (2**63, False), (-(2**63), True), (-(2**63) - 1, False)]
+)
+async def test_a_number_has_64_bits_at_most(number: int, fits: bool) -> None:
+    fields = f'{{"AnnualRevenue": {number}}}'
+    body = f'{{"data": {{"sobject": "Account", "id": "001000000000001AAA", "fields": {fields}}}}}'
+    if fits:
+        asked = await callable_protocol.read_request(UPDATE_RECORD, request(body))
+        assert asked.fields["AnnualRevenue"] == number
+    else:
+        await refused(body, call=UPDATE_RECORD)
+
+
 def test_a_client_that_takes_a_stream_gets_its_answer_as_an_event() -> None:
     streaming = request("", {"accept": "text/event-stream"})
     answer = callable_protocol.as_asked(streaming, callable_protocol.result("Grüße\n"))

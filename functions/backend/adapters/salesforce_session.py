@@ -81,6 +81,9 @@ class Request:
     sink: Sink | None = None
 
 
+_Read = tuple[Uid, str, tuple[tuple[str, str], ...], bytes]  # user, path, query, body
+
+
 @dataclass(slots=True)
 class _Burst:
     """Requests of one user that are under way or wait at the same time; the first one's answer lets the others go."""
@@ -118,7 +121,7 @@ class SalesforceSession:
         self._clock = clock
         self._random = random
         self._local = local
-        self._flights: dict[tuple[Uid, str, tuple[tuple[str, str], ...], bytes], _Flight] = {}
+        self._flights: dict[_Read, _Flight] = {}
         self._bursts: dict[Uid, _Burst] = {}
 
     async def send(self, uid: Uid, request: Request) -> Answer:
@@ -159,18 +162,24 @@ class SalesforceSession:
         flight = self._flights[key] = _Flight(loop.time(), loop.create_future())
         try:
             answer = await self._as_one_of_a_burst(uid, request, payload)
-        except Exception as failed:
-            flight.answer.set_exception(failed)
-            flight.answer.exception()  # whoever joined raises it; nobody has to
+        except BaseException as failed:
+            self._land(key, flight)
+            if isinstance(failed, Exception):
+                flight.answer.set_exception(failed)
+                flight.answer.exception()  # whoever joined raises it; nobody has to
+            else:
+                flight.answer.cancel()
+            # Else the failure has this frame and this frame the failure, with all that was read before it.
+            del flight
             raise
-        except BaseException:
-            flight.answer.cancel()
-            raise
-        finally:
-            if self._flights.get(key) is flight:
-                del self._flights[key]
+        self._land(key, flight)
         flight.answer.set_result(answer)
         return answer
+
+    def _land(self, key: _Read, flight: _Flight) -> None:
+        """Nobody joins a read any more; a later one of the same name stays."""
+        if self._flights.get(key) is flight:
+            del self._flights[key]
 
     def _part_from_reads(self, uid: Uid) -> None:
         """After a write, successful or not, nobody joins a read that may have been answered before it."""
@@ -262,7 +271,10 @@ class SalesforceSession:
             if pause is None or deadline.left(CALL_SECONDS) <= jittered:
                 if answer is None:
                     assert failure is not None
-                    raise failure
+                    try:
+                        raise failure
+                    finally:
+                        del failure  # which has this frame
                 return answer
             await self._clock.sleep(jittered)
 

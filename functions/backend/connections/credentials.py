@@ -3,6 +3,7 @@ them.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,6 +39,7 @@ class RememberedCredentials:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._cache = LRUCache[Uid, Remembered](_MAX_REMEMBERED)
+        self._oldest = deque[tuple[datetime, Uid]]()  # until when who is remembered; all are for equally long
         self._looking_up: dict[Uid, SharedRead[Remembered]] = {}
         self._epochs = [0] * _EPOCHS
         self._texts = LRUCache[bytes, bytes](_MAX_TEXTS)
@@ -82,11 +84,22 @@ class RememberedCredentials:
         if before is not None and before.credential.is_newer_than(credential):
             return before
         devices, shared = frozenset(connection.devices), None if attachment is None else self._shared(attachment)
-        until = self._clock.now() + timedelta(seconds=REMEMBER_SECONDS)
+        now = self._clock.now()
+        until = now + timedelta(seconds=REMEMBER_SECONDS)
         remembered = Remembered(credential, devices, shared, until)
         if epoch in (None, self.epoch(connection.uid)):
             self._cache[connection.uid] = remembered
+            self._oldest.append((until, connection.uid))
+            self._drop_expired(now)
         return remembered
+
+    def _drop_expired(self, now: datetime) -> None:
+        """No token stays in memory for longer than it may be used."""
+        while self._oldest and self._oldest[0][0] <= now:
+            _, uid = self._oldest.popleft()
+            remembered = self._cache.get(uid)
+            if remembered is not None and remembered.until <= now:
+                del self._cache[uid]
 
     def attach(self, uid: Uid, attachment: Attachment) -> None:
         """Replaces the attachment of a connection that is remembered; otherwise does nothing."""

@@ -182,7 +182,7 @@ class Allowance:
             share.used_up = granted < wanted
             share.next = max(SHARE, min(2 * wanted, self._user_requests // _MOST))
         except Exception:
-            granted = SHARE
+            granted = share.next = SHARE  # what was asked for may be taken all the same
         share.left += granted
         share.taking = None
 

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-import msgspec
 from cachetools import LRUCache
 
 from backend.records.org import CURRENCY, Described, Row
+from backend.values import WrittenRecord
 from contract.calls import FieldValue, Record
 
 _VERSION = "SystemModstamp"
@@ -25,7 +25,7 @@ def readable(fields: Iterable[str], described: Described) -> tuple[str, ...]:
 
 
 # By describe and fields. The describe is kept too, so that no other one gets its id meanwhile.
-_readable = LRUCache[tuple[int, tuple[str, ...]], tuple[Described, tuple[str, ...]]](1024)
+_readable = LRUCache[tuple[int, tuple[str, ...]], tuple[Described, tuple[str, ...]]](128)
 
 
 def _seen(fields: tuple[str, ...], described: Described) -> tuple[str, ...]:
@@ -56,14 +56,6 @@ def field_value(row: Row, path: str) -> FieldValue:
 def to_record(row: Row, fields: Iterable[str]) -> Record:
     """A row as the contract's record, with these fields."""
     return Record(str(row["Id"]), _reader(tuple(fields))(row), cast("str | None", row.get(_VERSION)))
-
-
-class WrittenRecord(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A Record of a list: the same attributes and the same JSON, made and written by msgspec in a third of the time."""
-
-    id: str
-    fields: Mapping[str, FieldValue]
-    version: str | None = None
 
 
 def to_records(rows: Iterable[Row], fields: Iterable[str]) -> tuple[Record, ...]:

@@ -23,6 +23,7 @@ from contract.errors import CallError
 from devtools import ports
 from tests.localorg.keys import certificate_of, key_and_certificate
 
+pytestmark = pytest.mark.both_loops
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 GOOD = HEAD + b"Content-Length: 2\r\n\r\n{}"
 PACKED = gzip.compress(b'{"records": []}' * 50)
@@ -180,7 +181,7 @@ async def test_what_may_have_arrived_is_never_taken_for_not_sent(
     async with serving(CUTS[cut], tls) as (server, url):
         http = trusting(tls)
         waits = cut in ("no answer", "no end of the body")
-        failed = await sent(http, url, writes=writes, seconds=0.3 if waits else 5)
+        failed = await sent(http, url, writes=writes, seconds=1 if waits else 5)
         await http.close()
         assert isinstance(failed, OutcomeUnknown)
         assert not isinstance(failed, NotSent)
@@ -248,12 +249,14 @@ async def test_a_cut_after_the_answer_leaves_the_answer_good(
         is_read.set()
         assert isinstance(answer, Answer)
         assert answer.body == b"{}"
+        asked = 1
         while server.connections == 1:  # the pool may see the end a moment later
             again = await sent(http, url, writes=False)
             assert isinstance(again, Answer | OutcomeUnknown)
+            asked += 1
         assert isinstance(await sent(http, url, writes=True), Answer | OutcomeUnknown)
         await http.close()
-        assert server.whole <= server.connections
+        assert server.whole <= asked + 1
 
 
 @pytest.mark.parametrize("writes", [False, True], ids=["read", "write"])

@@ -9,6 +9,7 @@ from backend.connections.credentials import REMEMBER_SECONDS
 from backend.connections.writes import Unanswered
 from backend.values import Attachment, Caller
 from contract.calls import SignOut
+from devtools.clients import ADMIN
 from localorg import EmbeddedOrg
 from tests.functions.instances import Instances
 from tests.functions.one_process import UID, Backend, response
@@ -25,6 +26,18 @@ async def test_keeping_describes_does_not_make_a_credential_trusted_for_longer(o
     assert known.attachment == Attachment(b"newer", instances.clock.now())
     await instances.clock.sleep(2)
     assert remembered.recall(uid) is None
+    await instances.http.close()
+
+
+async def test_nobodys_token_stays_in_memory_for_longer_than_it_may_be_used(org: EmbeddedOrg) -> None:
+    instances = Instances(org)
+    remembered = instances.each[0].remembered
+    first, _ = await instances.connect()
+    assert remembered.recall(first) is not None
+    kept = remembered._cache  # pyright: ignore[reportPrivateUsage]
+    await instances.clock.sleep(REMEMBER_SECONDS + 1)
+    second, _ = await instances.connect(ADMIN)
+    assert list(kept) == [second]
     await instances.http.close()
 
 

@@ -119,3 +119,24 @@ def test_what_salesforce_does_not_say_limits_nobody(said: str | None) -> None:
     if said != "api-usage=1/0":
         allowance.observe(UID.org_id, said)
     assert allowance.is_ample(UID.org_id)
+
+
+async def test_a_share_that_may_have_been_taken_in_vain_is_a_small_one_the_next_time() -> None:
+    class Slow(NotingUsage):
+        """Adds, and answers too late."""
+
+        is_slow = False
+
+        async def take(self, uid: Uid, day: str, requests: int) -> int:
+            taken = await super().take(uid, day, requests)
+            if self.is_slow:
+                raise TimeoutError
+            return taken
+
+    store = Slow()
+    allowance = Allowance(store, SteppedClock(), user_requests=8000, org_percent=95)
+    for n in range(1200):
+        store.is_slow = n > 700
+        await allowance.take(UID)
+    before = store.shares.index(400)
+    assert set(store.shares[before + 2 :]) == {SHARE}
