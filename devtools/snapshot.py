@@ -43,7 +43,8 @@ for module in [module for name, module in sys.modules.items() if name.split(".")
                 for _field, shape in codec.wire_fields(kind).values():
                     vars(codec)["_decoder"](shape)
                 vars(codec)["_decoder"](kind)
-            vars(codec)["_wire_names"](kind)
+                vars(codec)["_plan"](kind)
+            vars(codec)["_parts"](kind)
         elif hasattr(flet, kind.__name__):
             kinds[kind]
             if issubclass(kind, control):
