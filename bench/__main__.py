@@ -9,7 +9,7 @@ import time
 from bench import charts, results
 from bench.noise import Watch
 
-_QUICK = ("proxy", "floor", "taps", "cold", "charts")
+QUICK = ("proxy", "floor", "taps", "cold", "charts")
 _ALL = (
     *("proxy", "floor", "flame", "taps", "cold", "runtimes", "concurrency", "growth", "http", "call", "localorg"),
     *(
@@ -30,8 +30,8 @@ _ALL = (
 
 def main(names: list[str]) -> None:
     if not names:
-        os.environ.setdefault("BENCH_QUICK", "1")
-    for name in _ALL if names == ["all"] else names or _QUICK:
+        os.environ.setdefault("BENCHQUICK", "1")
+    for name in _ALL if names == ["all"] else names or QUICK:
         if name not in _ALL:
             raise SystemExit(f"unknown benchmark {name!r}; there are all, {', '.join(_ALL)}")
         began = time.monotonic()

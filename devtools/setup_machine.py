@@ -325,7 +325,7 @@ _BENCHMARKS = {"first_frame": ("Chromium", "Firefox", "WebKit"), "observables": 
 def browsers_of(command: str, rest: Iterable[str]) -> tuple[str, ...]:
     """The names of the browsers that a command drives."""
     if command == "bench":
-        named = list(rest) or list(_BENCHMARKS)
+        named = list(_BENCHMARKS) if "all" in rest else list(rest)  # what runs without names drives none
         return tuple(name for name in _BROWSERS if any(name in _BENCHMARKS.get(benchmark, ()) for benchmark in named))
     return {
         "test": tuple(_BROWSERS),

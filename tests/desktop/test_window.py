@@ -99,8 +99,8 @@ def test_work_without_a_network_too_and_be_signed_in_the_next_time(
         second.sees("Open pipeline")
         second.tap("Profile\nTab", "Where am I signed in?")
         second.tap("Where am I signed in?", "Erase my data")
-        second.tap("Sign out", last=True)  # the other ones are of the devices in the list
-        second.sees("Sign in with Salesforce")
+        # The other ones are of the devices in the list.
+        second.tap("Sign out", "Sign in with Salesforce", last=True)
         window.tap("Refresh", "Sign in with Salesforce")  # the first window hears of it when it asks next
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.__main__ import QUICK
 from devtools import deployed_python, setup_machine
 from devtools.paths import ROOT
 from devtools.setup_machine import Progress, SetupError, Step
@@ -145,10 +146,12 @@ def test_the_packages_that_npm_has_unpacked_are_counted(tmp_path: Path) -> None:
 def test_a_benchmark_gets_the_browsers_that_it_drives_and_no_other() -> None:
     assert setup_machine.browsers_of("bench", ["taps"]) == ()
     assert setup_machine.browsers_of("run", []) == ()
-    assert setup_machine.browsers_of("bench", []) == ("Chromium", "Firefox", "WebKit")
+    assert setup_machine.browsers_of("bench", []) == ()
+    assert setup_machine.browsers_of("bench", ["all"]) == ("Chromium", "Firefox", "WebKit")
     for file in (ROOT / "bench").glob("*.py"):
         drives = tuple(name for name in ("Chromium", "Firefox", "WebKit") if f"{name.lower()}()" in file.read_text())
         assert setup_machine.browsers_of("bench", [file.stem]) == drives, file.name
+        assert not drives or file.stem not in QUICK
 
 
 def test_figures_go_into_the_tracked_file_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ async def fails(self, place):
 
 ui.app.App.go = fails
 `)""")
-    phone.go("Contacts")
+    phone.tap_tab("Contacts")
     phone.sees("This record does not exist, or you may not see it.")
     phone.sees("Alder Foods")
     phone.go("Contacts")
