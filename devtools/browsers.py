@@ -4,7 +4,7 @@ import os
 import random
 import re
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as TookTooLong
 
 from devtools.clients import PASSWORD, SALES
@@ -22,6 +22,11 @@ SECONDS = 60_000  # how long to wait, in milliseconds
 _ADDRESSES = {"Home": "/", "Accounts": "/records/Account", "Contacts": "/records/Contact"}
 _ENGLISH = ("en-AU", "en-CA", "en-GB", "en-IE", "en-IN", "en-NZ", "en-PH", "en-SG", "en-US", "en-ZA")
 
+# Two frames; a tab that is not in front paints none.
+_FRAMES = """new Promise((painted) => {
+  requestAnimationFrame(() => requestAnimationFrame(painted));
+  setTimeout(painted, 300);
+})"""
 # Looks and clicks in one go: between the two the app may take the place of the page before it. Nobody waits for the
 # outcome, since the page is left.
 _SIGN_IN_AT_ONCE = """() => {
@@ -89,8 +94,22 @@ class Tab:
         raise TimeoutError(f"{condition} never became true")
 
     def tap(self, name: str | re.Pattern[str]) -> None:
-        """Clicks a button."""
-        self.page.get_by_role("button", name=name).first.click()
+        """Clicks a button, once it stands still."""
+        button = self.page.get_by_role("button", name=name).first
+        self._wait_for_rest(button)
+        button.click()
+
+    def _wait_for_rest(self, what: Locator) -> None:
+        """Waits a while until it is in sight and stands still. A sheet that slides in begins below the screen;
+        Playwright would scroll to it, which Flutter takes for a finger that pulls the sheet away.
+        """
+        size, before = self.page.viewport_size or {"width": 0, "height": 0}, None
+        for _ in range(15):
+            box = what.bounding_box()
+            if box is not None and box == before and 0 <= box["y"] <= size["height"] - box["height"]:
+                return
+            before = box
+            self.page.evaluate(_FRAMES)
 
     def tap_tab(self, place: str) -> None:
         """Clicks a place of the navigation bar (phone) or rail (wider screen)."""
@@ -123,7 +142,8 @@ class Tab:
         Flutter attaches its input a moment after the click. What moves just then is missed by the click, which may open
         the dialog of another field: that is closed again. Raises AssertionError when the text never arrives.
         """
-        box = self.page.get_by_label(label).first
+        # The page before, which may still be there, shows values by the same labels.
+        box = self.page.get_by_label(label).and_(self.page.locator("input, textarea")).first
         for _ in range(5):
             box.click()
             self.page.wait_for_timeout(200)
