@@ -48,7 +48,7 @@ async def _raw(_scope: Scope, _receive: Receive, send: Send) -> None:
 @on_async_request()
 async def raw(_request: Request) -> Response:
     """An ASGI application that answers the same always."""
-    raise NotImplementedError
+    return _constant()
 
 
 cast(Any, raw).application = _raw
@@ -61,7 +61,7 @@ async def _answer(_request: Request) -> Response:
 @on_async_request()
 async def framework(_request: Request) -> Response:
     """The same from an async function, as functions-framework serves it by itself."""
-    raise NotImplementedError
+    return _constant()
 
 
 cast(Any, framework).application = usual_application(_answer, "http", False)
