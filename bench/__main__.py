@@ -30,7 +30,7 @@ _ALL = (
 
 def main(names: list[str]) -> None:
     if not names:
-        os.environ.setdefault("BENCHQUICK", "1")
+        os.environ.setdefault(results.SHORT, "1")
     for name in _ALL if names == ["all"] else names or QUICK:
         if name not in _ALL:
             raise SystemExit(f"unknown benchmark {name!r}; there are all, {', '.join(_ALL)}")

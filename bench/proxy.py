@@ -29,7 +29,7 @@ from google.cloud import firestore
 from bench.builds import RELEASE
 from bench.grpc_counter import GrpcCounter
 from bench.release import released
-from bench.results import keep
+from bench.results import SHORT, keep
 from bench.table import show
 from bench.tables import beside
 from devtools import ports
@@ -40,7 +40,7 @@ from devtools.processes import leashed
 from devtools.setup_machine import npm
 from devtools.suite import UNLIMITED, Plan, Suite, function_environment
 
-QUICK = os.environ.get("BENCH_QUICK", "") == "1"  # what a person waits for: fewer rounds, one number of connections
+QUICK = os.environ.get(SHORT, "") == "1"
 ROUNDS, SECONDS = (
     int(os.environ.get("BENCH_ROUNDS", "3" if QUICK else "5")),
     int(os.environ.get("BENCH_SECONDS", "2" if QUICK else "3")),

@@ -11,6 +11,8 @@ from typing import Any
 
 from devtools.paths import ROOT
 
+SHORT = "BENCH_QUICK"  # set to 1: fewer rounds, one number of connections
+
 
 def written() -> bool:
     """Whether what is measured goes into files that are checked in."""
