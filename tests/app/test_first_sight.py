@@ -2,9 +2,13 @@
 
 import asyncio
 
+import pytest
+
 from contract.errors import OrgUnavailable, Reason
 from tests.app.world import World
+from tests.device import StallingDrawer
 
+pytestmark = pytest.mark.virtual_time
 LIMIT = 0.01  # seconds
 
 
@@ -15,7 +19,7 @@ async def _begun(
     starting = asyncio.create_task(world.app.start(route))
     starting.add_done_callback(world.app.started)
     seen = asyncio.create_task(world.app.first_sight(LIMIT, has_start_page=has_start_page))
-    await asyncio.sleep(5 * LIMIT)
+    await asyncio.sleep(100 * LIMIT)
     return starting, seen
 
 
@@ -64,5 +68,27 @@ async def test_where_one_cannot_sign_in_before_a_skeleton_is_soon_shown() -> Non
     options = await world.data.sign_in.options()
     await world.data.sign_in.begin(options, options.login_hosts[0])
     world.backend.holds["signIn"] = asyncio.Event()
+    _, seen = await _begun(world, f"/oauth/callback?code=c&state={world.device.pending()['state']}")
+    assert seen.done()
+
+
+async def test_a_skeleton_is_shown_however_long_the_device_takes_to_say_who_is_signed_in() -> None:
+    """Until then the place is a sign-in page that nobody will see."""
+    device = StallingDrawer(stalls="")
+    world = World(device=device)
+    await world.sign_in()
+    world.backend.holds["getDashboard"] = world.backend.holds["getObjects"] = asyncio.Event()
+    device.disk.delay = 2 * LIMIT
+    _, seen = await _begun(world)
+    assert seen.done()
+
+
+async def test_so_it_is_for_somebody_who_comes_back_from_salesforce() -> None:
+    device = StallingDrawer(stalls="")
+    world = World(device=device)
+    options = await world.data.sign_in.options()
+    await world.data.sign_in.begin(options, options.login_hosts[0])
+    world.backend.holds["signIn"] = asyncio.Event()
+    device.disk.delay = LIMIT
     _, seen = await _begun(world, f"/oauth/callback?code=c&state={world.device.pending()['state']}")
     assert seen.done()

@@ -8,12 +8,14 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from devtools import loopback
 from devtools.clients import ADMIN, authorize, exchange
 from localorg import EmbeddedOrg, OrgSettings
+from localorg.data.seed import ZONE
 
 DATA = "/services/data/v68.0"
 Row = dict[str, Any]
@@ -37,7 +39,8 @@ class Org:
         )  # fmt: skip
         self.by_id = {r["Id"]: r for rows in vars(self).values() if isinstance(rows, list) for r in rows}
         now = http.get(f"{DATA}/").headers["date"]
-        self.today = datetime.strptime(now, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC).date()
+        moment = datetime.strptime(now, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+        self.today = moment.astimezone(ZoneInfo(ZONE)).date()  # a day begins when it does for the person who asks
 
     def all(self, text: str, path: str = "query") -> list[Row]:
         answer = self.http.get(f"{DATA}/{path}", params={"q": text}).json()

@@ -103,6 +103,7 @@ class App(State):
         self.screen: State | None = None
         self.on_settings: Callable[[], None] = lambda: None
         self._first_sight = asyncio.Event()
+        self._skeleton_will_do = False
         for room in (self.settings, self.notices, self.handover, self.calling):
             room.listen(self.changed)
         self._opened.listen(self._look)
@@ -138,8 +139,9 @@ class App(State):
             async with asyncio.timeout(seconds):
                 await self._first_sight.wait()
         except TimeoutError:
-            signs_in = self.place == SIGN_IN and self.session.ended is None and not self.handover.finishing
-            if has_start_page and signs_in:
+            if has_start_page:
+                self._skeleton_will_do = True
+                self._look()
                 await self._first_sight.wait()
 
     def started(self, starting: asyncio.Task[None]) -> None:
@@ -152,11 +154,13 @@ class App(State):
         self._look()
 
     def _look(self) -> None:
-        if (
-            self.screen is not None
-            and not self.handover.finishing
-            and (not isinstance(self.screen, Screen) or self.screen.has_content)
-        ):
+        finishing = self.handover.finishing
+        if finishing or self.screen is None:  # no place yet
+            has_content = False
+        else:
+            has_content = not isinstance(self.screen, Screen) or self.screen.has_content
+        signs_in = self.place == SIGN_IN and self.session.ended is None and not finishing
+        if has_content or (self._skeleton_will_do and self._begun and not signs_in):
             self._first_sight.set()
 
     # Places
