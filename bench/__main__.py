@@ -11,7 +11,20 @@ from bench.noise import Watch
 
 QUICK = ("proxy", "floor", "taps", "cold", "charts")
 _ALL = (
-    *("proxy", "floor", "flame", "taps", "cold", "runtimes", "concurrency", "growth", "http", "call", "localorg"),
+    *(
+        "proxy",
+        "instructions",
+        "floor",
+        "flame",
+        "taps",
+        "cold",
+        "runtimes",
+        "concurrency",
+        "growth",
+        "http",
+        "call",
+        "localorg",
+    ),
     *(
         "memory",
         "uploads",

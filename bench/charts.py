@@ -23,15 +23,19 @@ def _proxy(figures: dict[str, Any]) -> Drawing:
     loads = [load for load in figures["loads"] if load["server"] in ("ours", "Python function", "Node function")]
     colours = {"ours": _OURS, "Python function": _OTHERS, "Node function": "third"}
     told = {(load["upstreamMs"], load["connections"], load["server"]): load["callsPerSecond"] for load in loads}
+    waits = list(dict.fromkeys(load["upstreamMs"] for load in loads))
+    said = [
+        f"{'after ' + str(wait) + ' ms: ' if wait else ''}"
+        + ", ".join(f"{server} {told[wait, 64, server]:,.0f}" for server in colours)
+        for wait in waits
+    ]
     drawing = Drawing(
         "Calls a second by number of connections: this backend, a Python function and a Node function",
-        "At 64 connections, with an upstream that answers at once: "
-        + ", ".join(f"{server} {told[0, 64, server]:,.0f}" for server in colours)
-        + "; after 100 ms: "
-        + ", ".join(f"{server} {told[100, 64, server]:,.0f}" for server in colours)
-        + ". nginx and the upstream alone are in the table.",
+        f"At 64 connections, with an upstream that answers at once: {'; '.join(said)}."
+        " nginx and the upstream alone are in the table.",
     )
-    for wait, words in ((0, "Upstream answers at once"), (100, "Upstream answers after 100 ms")):
+    for wait in waits:
+        words = f"Upstream answers after {wait} ms" if wait else "Upstream answers at once"
         drawing.heading(f"{words}: calls a second")
         most = max(value for (upstream, _, _), value in told.items() if upstream == wait)
         for connections in sorted({load["connections"] for load in loads}):
@@ -285,7 +289,12 @@ def filled_in(page: str, results: dict[str, Any]) -> str:
         )
         beyond = "\n".join(start_chart.beyond_the_floor(figures))
         made["start_trace"] = "\n\n".join((_shown("start", results), words, _shown("start-floor", results), beyond))
-    for name, part in {"proxy": tables.proxy, "floor": tables.floor, "cold": tables.cold}.items():
+    for name, part in {
+        "proxy": tables.proxy,
+        "instructions": tables.instructions,
+        "floor": tables.floor,
+        "cold": tables.cold,
+    }.items():
         if name in results:
             made[name] = part(results[name])
     for name, text in made.items():

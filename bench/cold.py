@@ -1,81 +1,178 @@
-"""A new instance: from the start of its process to the first answer, and where the time goes, by package."""
+"""A new instance: from the start of its process until it listens, and to the first answer of a data call. In turns with
+version 0.2.0, and with a function that answers a constant, which is what functions-framework takes by itself.
+
+All run with the Python and the packages with which the functions are deployed. Each starts twice a round: as it does on
+this machine, and as near to Cloud Run as one comes without it, on one processor and with no file of Python, the
+packages and the functions in the machine's memory. What Cloud Run does before (a machine, the image) is not in it.
+"""
 
 import os
 import re
 import subprocess
-import sys
 import time
 from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
 import httpx2 as httpx
 
-from bench.results import keep
-from bench.table import show, spread
-from devtools import ports
+from bench.builds import RELEASE, sources
+from bench.release import released
+from bench.results import SHORT, keep
+from bench.table import show
+from bench.tables import cold_rows
+from devtools import deployed_python, ports
 from devtools.clients import App, authorize
-from devtools.paths import ROOT
+from devtools.paths import BIN, ROOT, UV
+from devtools.steps import Progress
 from devtools.suite import UNLIMITED, Plan, Suite, function_environment
 
-RUNS, SHOWN = 9, 12
+ROUNDS, SHOWN = (3 if os.environ.get(SHORT, "") == "1" else 9), 12
+ALONE = "functions-framework alone"
+_PYTHON = deployed_python.VENV / BIN / "python"
+_CLOUD = hasattr(os, "posix_fadvise") and hasattr(os, "sched_setaffinity")  # Linux
 
 
-def _imports(plan: Plan) -> Counter[str]:
-    """Milliseconds that each package's own modules take to import, as Python itself counts them."""
-    program = "import functions_framework._cli, gunicorn.app.base, uvicorn_worker, main"
-    environment = {**os.environ, **function_environment(plan), "FUNCTION_TARGET": "api"}
-    command = [sys.executable, "-X", "importtime", "-c", program]
-    done = subprocess.run(command, cwd=ROOT / "functions", env=environment, capture_output=True, text=True, check=True)
-    found: Counter[str] = Counter()
-    for own, name in re.findall(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)", done.stderr):
-        top = name.split(".")
-        package = ".".join(top[:2]) if top[0] == "google" else top[0]
-        found["(standard library)" if package in sys.stdlib_module_names else package] += int(own)
-    return found
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A function to start: the folder and file of its source, its environment, and a call that it answers. `listens`
+    and `answers` are seconds from the start of the process; those named `cloud` are of starts as in the cloud.
+    """
+
+    source: Path
+    environment: Mapping[str, str]
+    call: str = ""
+    token: str = ""
+    listens: list[float] = field(default_factory=list[float])
+    answers: list[float] = field(default_factory=list[float])
+    cloud_listens: list[float] = field(default_factory=list[float])
+    cloud_answers: list[float] = field(default_factory=list[float])
+
+    def start(self, *, cloud: bool) -> None:
+        """Starts it once, and stops it."""
+        port = ports.some(1)[0]
+        if cloud:
+            _forget((self.source.parent, deployed_python.VENV, _standard_library()))
+        environment = {
+            **os.environ,
+            **self.environment,
+            "HOST": "127.0.0.1",
+            "PORT": str(port),
+            "FUNCTION_TARGET": "api",
+            "PYTHONPATH": "",
+        }
+        command = [str(_PYTHON), "-m", "functions_framework", "--asgi", "--source", self.source.name]
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            cwd=self.source.parent,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        if cloud:
+            os.sched_setaffinity(process.pid, {max(os.sched_getaffinity(0))})
+        try:
+            while not ports.answers(port):
+                if process.poll() is not None:
+                    raise SystemExit(f"✗ {self.source} did not start")
+                time.sleep(0.002)
+            listens = time.perf_counter() - began
+            headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+            answer = httpx.post(f"http://127.0.0.1:{port}/{self.call}", json={"data": {}}, headers=headers, timeout=30)
+            answers = time.perf_counter() - began
+            if answer.status_code != 200:
+                raise SystemExit(f"✗ {self.source} answered {answer.status_code}: {answer.text[:200]}")
+        finally:
+            process.terminate()
+            process.wait()
+        (self.cloud_listens if cloud else self.listens).append(round(listens, 3))
+        (self.cloud_answers if cloud else self.answers).append(round(answers, 3))
 
 
 def main() -> None:
+    with Progress() as progress:
+        deployed_python.step(str(UV)).do(progress)
     free = ports.free()
     plan = Plan(free, f"demo-cold-{free.hub}", user_requests=UNLIMITED)
-    times: list[float] = []
-    with Suite(plan, lambda _part, _line: None):
+    with Suite(plan, lambda _part, _line: None), released(plan) as old:
         app = App(plan.app_url, free.url("auth"), f"127.0.0.1:{free.localorg}")
         app.sign_in(authorize(free.url("localorg")))
-        port = ports.some(1)[0]
-        address = {"HOST": "127.0.0.1", "PORT": str(port), "FUNCTION_TARGET": "api"}
-        environment = {**os.environ, **function_environment(plan), **address}
-        with httpx.Client(timeout=30, headers={"Authorization": f"Bearer {app.id_token}"}) as client:
-            for _ in range(RUNS):
-                began = time.perf_counter()
-                command = [sys.executable, "-m", "functions_framework", "--asgi", "--source", "main.py"]
-                process = subprocess.Popen(
-                    command,
-                    cwd=ROOT / "functions",
-                    env=environment,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                )
-                try:
-                    while not ports.answers(port):
-                        time.sleep(0.002)
-                    assert client.post(f"http://127.0.0.1:{port}/getProfile", json={"data": {}}).status_code == 200
-                    times.append(time.perf_counter() - began)
-                finally:
-                    process.terminate()
-                    process.wait()
-        packages = [_imports(plan) for _ in range(3)][-1]
-    show(
-        f"A new instance, median of {RUNS}",
-        ("", "time"),
-        [("process start to first answer of a data call", spread(times, "s", 2))],
-    )
+        assert app.id_token is not None
+        programs = {
+            "this version": Program(ROOT / "functions/main.py", function_environment(plan), "getProfile", app.id_token),
+            RELEASE: Program(sources() / "functions/main.py", old.environment, "getProfile", old.token),
+            ALONE: Program(ROOT / "bench/peers/constant/main.py", {}),
+        }
+        for each in programs.values():
+            each.start(cloud=False)  # once unmeasured: Python compiles what it imports
+            each.listens.clear()
+            each.answers.clear()
+        for _ in range(ROUNDS):
+            for each in programs.values():
+                each.start(cloud=False)
+                if _CLOUD:
+                    each.start(cloud=True)
+        imports = [_imports(plan) for _ in range(3)][-1]
+    times = {
+        name: {
+            "listens": one.listens,
+            "answers": one.answers,
+            "cloudListens": one.cloud_listens,
+            "cloudAnswers": one.cloud_answers,
+        }
+        for name, one in programs.items()
+    }
+    head, rows = cold_rows(times)
+    show(f"A new instance, medians of {ROUNDS} starts in turns", head, rows)
     print()
-    rows = [(name, f"{microseconds / 1000:.0f} ms") for name, microseconds in packages.most_common(SHOWN)]
     show(
         "Where the start goes: import time of each package's own modules (with -X importtime, which slows it down)",
         ("package", "time"),
-        rows,
+        [(name, f"{microseconds / 1000:.0f} ms") for name, microseconds in imports.most_common(SHOWN)],
     )
-    keep("cold", {"seconds": sorted(round(t, 3) for t in times), "imports": dict(packages.most_common(SHOWN))})
+    keep("cold", {"times": times, "imports": dict(imports.most_common(SHOWN))})
+
+
+def _imports(plan: Plan) -> Counter[str]:
+    """Microseconds that each package's own modules take to import, as Python itself counts them."""
+    program = "import functions_framework._cli, gunicorn.app.base, uvicorn_worker, main"
+    environment = {**os.environ, **function_environment(plan), "FUNCTION_TARGET": "api"}
+    command = [str(_PYTHON), "-X", "importtime", "-c", program]
+    done = subprocess.run(command, cwd=ROOT / "functions", env=environment, capture_output=True, text=True, check=True)
+    ours, found = _standard_names(), Counter[str]()
+    for own, name in re.findall(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)", done.stderr):
+        top = name.split(".")
+        package = ".".join(top[:2]) if top[0] == "google" else top[0]
+        found["(standard library)" if package in ours else package] += int(own)
+    return found
+
+
+def _asked(program: str) -> str:
+    return subprocess.run([str(_PYTHON), "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def _standard_names() -> frozenset[str]:
+    return frozenset(_asked("import sys; print(*sys.stdlib_module_names)").split())
+
+
+@cache
+def _standard_library() -> Path:
+    return Path(_asked("import sysconfig; print(sysconfig.get_path('stdlib'))"))
+
+
+def _forget(folders: Iterable[Path]) -> None:
+    """Lets the machine drop what it keeps of these folders' files in its memory."""
+    for folder in folders:
+        for path in folder.rglob("*"):
+            if path.is_file():
+                file = os.open(path, os.O_RDONLY)
+                try:
+                    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+                finally:
+                    os.close(file)
 
 
 if __name__ == "__main__":

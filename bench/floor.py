@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from statistics import median
 from typing import Any
 
-from bench.proxy import LIST, ROUNDS, Load, Server, load, need, running, stage
+from bench.proxy import LIST, ROUNDS, SECONDS, Load, Server, load, need, running, stage
 from bench.results import keep
 from bench.table import show
 from devtools import ports
@@ -46,7 +46,7 @@ def main() -> None:
             servers.append(Server(name, f"http://127.0.0.1:{port}/listRecords", LIST, pid))
         for n in range(ROUNDS + 1):  # the first warms
             for server in servers:
-                found = load(wrk, server, on.token, 64)
+                found = load(wrk, server, on.token, 64, SECONDS if n else 1)
                 if found.wrong:
                     raise SystemExit(f"✗ {server.name} answered {found.wrong} requests with an error")
                 if n:

@@ -31,7 +31,7 @@ from bench.grpc_counter import GrpcCounter
 from bench.release import released
 from bench.results import SHORT, keep
 from bench.table import show
-from bench.tables import beside
+from bench.tables import beside, slowest_hundredth
 from devtools import ports
 from devtools.clients import CONSUMER_KEY, CONSUMER_SECRET, App, authorize, control, exchange
 from devtools.fleet import FreshFleet
@@ -45,7 +45,8 @@ ROUNDS, SECONDS = (
     int(os.environ.get("BENCH_ROUNDS", "3" if QUICK else "5")),
     int(os.environ.get("BENCH_SECONDS", "2" if QUICK else "3")),
 )
-DELAYS, CONNECTIONS, COUNTED = (0, 100), (64,) if QUICK else (1, 64, 256), 200
+STANDING_SECONDS = 10  # so many calls, that the first of each connection are no hundredth of them
+DELAYS, CONNECTIONS, COUNTED = ((0,), (64,), 100) if QUICK else ((0, 100), (1, 64, 256), 200)
 PEERS = ROOT / "bench/peers"
 FIELDS = "Id, Name, Industry, Type, BillingCity, BillingCountry, Phone, SystemModstamp"
 LIST = (
@@ -168,13 +169,13 @@ def _memory(pid: int) -> float:
     return sum(p.memory_full_info().pss for p in _tree(pid)[1:] or _tree(pid)) / 1e6
 
 
-def load(wrk: str, server: Server, token: str, connections: int) -> Load:
+def load(wrk: str, server: Server, token: str, connections: int, seconds: int = SECONDS) -> Load:
     before = _cpu(server.pid)
     command = [
         wrk,
         "-t1",
         f"-c{connections}",
-        f"-d{SECONDS}s",
+        f"-d{seconds}s",
         "--timeout",
         "30s",
         "-s",
@@ -308,11 +309,12 @@ def main() -> None:
         for server in servers:
             if server.name not in counts:
                 counts[server.name] = _counted(server, token, None, upstream)
-            load(wrk, server, token, 64)  # warm
+            load(wrk, server, token, 64, 1)  # warm
         loads = _measure(wrk, servers, token, upstream)
         records = _records(wrk, servers[0], before, on)
+        standing = {one.name: load(wrk, one, token, 64, STANDING_SECONDS) for one in (servers[0], before)}
         memory = {server.name: _memory(server.pid) for server in servers}
-    _report(servers, loads, records, counts, memory)
+    _report(servers, loads, records, standing, counts, memory)
 
 
 def _records(wrk: str, ours: Server, before: Server, on: Stage) -> dict[str, list[Load]]:
@@ -322,7 +324,7 @@ def _records(wrk: str, ours: Server, before: Server, on: Stage) -> dict[str, lis
     loads: dict[str, list[Load]] = {}
     for n in range(ROUNDS + 1):  # the first warms
         for one in both:
-            found = load(wrk, one, on.token, 64)
+            found = load(wrk, one, on.token, 64, SECONDS if n else 1)
             if n:
                 loads.setdefault(one.name, []).append(found)
     return loads
@@ -404,6 +406,7 @@ def _report(
     servers: list[Server],
     loads: dict[tuple[int, int, str], list[Load]],
     records: dict[str, list[Load]],
+    standing: dict[str, Load],
     counts: dict[str, tuple[float, float]],
     memory: dict[str, float],
 ) -> None:
@@ -468,8 +471,10 @@ def _report(
         ratios = sorted(round(one.cpu / other.cpu, 2) for one, other in zip(now, then, strict=True))
         both = [round(median(one.cpu for one in of)) for of in (now, then)]
         half[what] = {"cpuMicroseconds": both, "ratios": ratios}
-    print(f"\n{beside(half)}")
-    keep("proxy", {"loads": kept, "perCall": each, "beside": half})
+    slowest = {name: {"p50Ms": round(one.p50, 1), "p99Ms": round(one.p99, 1)} for name, one in standing.items()}
+    print(f"\n{beside(half)}\n\n{slowest_hundredth(slowest, STANDING_SECONDS)}")
+    kept_figures = {"loads": kept, "perCall": each, "beside": half}
+    keep("proxy", {**kept_figures, "standing": {"seconds": STANDING_SECONDS, "servers": slowest}})
 
 
 if __name__ == "__main__":

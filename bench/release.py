@@ -23,7 +23,7 @@ import json, sys
 from devtools.clients import App, authorize
 from devtools.fleet import Fleet
 from devtools.ports import Ports
-from devtools.suite import UNLIMITED, Plan
+from devtools.suite import UNLIMITED, Plan, function_environment
 
 ports, project, org, username = json.loads(sys.argv[1])
 plan = Plan(Ports(**ports), project, user_requests=UNLIMITED)
@@ -31,18 +31,20 @@ with Fleet(plan, "auth", 1) as auth, Fleet(plan, "api", 1, READABLE_LOG="no") as
     app = App(auth.members[0].url, plan.ports.url("auth"), org.removeprefix("http://"))
     app.sign_in(authorize(org, username))
     member = api.members[0]
-    print(json.dumps({"url": member.url, "pid": member.process.pid, "token": app.id_token}), flush=True)
+    said = {"url": member.url, "pid": member.process.pid, "token": app.id_token}
+    print(json.dumps({**said, "environment": function_environment(plan)}), flush=True)
     sys.stdin.read()
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """Where the older `api` is, its process, and the ID token of its user."""
+    """Where the older `api` is, its process, the ID token of its user, and the environment with which to start one."""
 
     url: str
     pid: int
     token: str
+    environment: dict[str, str]
 
 
 @contextmanager

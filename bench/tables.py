@@ -1,6 +1,6 @@
 """The tables of docs/performance.md on a call's cost, from the figures that are kept."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -22,8 +22,14 @@ def measured(kept: Mapping[str, Any]) -> str:
 def proxy(kept: Mapping[str, Any]) -> str:
     """Ours beside others: calls a second, times, processor time, memory; and beside version 0.2.0."""
     figures = kept["figures"]
-    parts = [measured(kept), beside(figures["beside"])]
-    for wait, words in ((0, "Upstream answers at once:"), (100, "Upstream answers after 100 ms:")):
+    standing = figures["standing"]
+    parts = [
+        measured(kept),
+        beside(figures["beside"]),
+        slowest_hundredth(standing["servers"], standing["seconds"]),
+    ]
+    for wait in dict.fromkeys(load["upstreamMs"] for load in figures["loads"]):
+        words = f"Upstream answers after {wait} ms:" if wait else "Upstream answers at once:"
         loads = [load for load in figures["loads"] if load["upstreamMs"] == wait]
         ours = {load["connections"]: load["callsPerSecond"] for load in loads if load["server"] == "ours"}
         rows = [
@@ -57,6 +63,30 @@ def beside(figures: Mapping[str, Any]) -> str:
     return lines(("CPU a call, 64 connections", "now", RELEASE, "ratio, median of the rounds (range)"), rows)
 
 
+def slowest_hundredth(servers: Mapping[str, Mapping[str, float]], seconds: int) -> str:
+    """How slow the slowest hundredth of the calls is, of a run in which the first call of each connection is less."""
+    rows = [
+        (name, f"{one['p50Ms']:.1f} ms", f"{one['p99Ms']:.1f} ms", f"{one['p99Ms'] / one['p50Ms']:.1f} ×")
+        for name, one in servers.items()
+    ]
+    return lines((f"64 connections for {seconds} s", "p50", "p99", "p99 / p50"), rows)
+
+
+def instructions(kept: Mapping[str, Any]) -> str:
+    """Instructions of a call beside version 0.2.0's."""
+    return "\n\n".join((f"{kept['day']}.", lines(*instruction_rows(kept["figures"]))))
+
+
+def instruction_rows(figures: Mapping[str, Mapping[str, int]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Head and rows: instructions of a call, and how many it took in version 0.2.0."""
+    head = ("instructions a call, without those of the kernel", "now", RELEASE, "ratio")
+    rows = [
+        (what, f"{one['now']:,}", f"{one[RELEASE]:,}", f"{one['now'] / one[RELEASE]:.2f} ×")
+        for what, one in figures.items()
+    ]
+    return head, rows
+
+
 def floor(kept: Mapping[str, Any]) -> str:
     """A call step by step."""
     rows: list[tuple[str, str, str, str]] = []
@@ -70,9 +100,24 @@ def floor(kept: Mapping[str, Any]) -> str:
 
 
 def cold(kept: Mapping[str, Any]) -> str:
-    """A new instance: time to the first answer, and import time by package."""
+    """A new instance: until it listens and to its first answer, and import time by package."""
     figures = kept["figures"]
-    begin = f"{measured(kept)} Median of {len(figures['seconds'])}: **{median(figures['seconds']):.2f} s** (range"
-    begin += f" {min(figures['seconds']):.2f} to {max(figures['seconds']):.2f})."
     rows = [(name, f"{microseconds / 1000:.0f} ms") for name, microseconds in figures["imports"].items()]
-    return "\n\n".join((begin, lines(("package", "import time"), rows)))
+    return "\n\n".join((measured(kept), lines(*cold_rows(figures["times"])), lines(("package", "import time"), rows)))
+
+
+def cold_rows(times: Mapping[str, Mapping[str, Sequence[float]]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Head and rows: how long each program takes to start, and how much longer than version 0.2.0."""
+    head = ("", "listens", "first answer", f"first answer / {RELEASE}", "like Cloud Run: listens", "first answer")
+    before = median(times[RELEASE]["answers"])
+    rows = [
+        (
+            name,
+            spread(one["listens"], "s", 2),
+            spread(one["answers"], "s", 2),
+            f"{median(one['answers']) / before:.2f} ×",
+            *(spread(one[way], "s", 2) if one[way] else "–" for way in ("cloudListens", "cloudAnswers")),
+        )
+        for name, one in times.items()
+    ]
+    return head, rows
