@@ -17,6 +17,7 @@ from backend.adapters.firebase_auth import FirebaseAuth
 from backend.connections.blocks import BlockList
 from backend.connections.vault import Vault
 from backend.cors import AllowedOrigins
+from backend.failures import forget_frames
 from backend.log import place_of
 from backend.routes import Route
 from backend.transfer import Outgoing
@@ -142,13 +143,16 @@ class Endpoint:
             response, outcome = callable_protocol.result(answer), "ok"
         except CallError as refused:
             response, outcome = callable_protocol.error(refused), refused.reason.value
-        except TimeoutError:
+            forget_frames(refused)
+        except TimeoutError as over:
             late = OrgUnavailable(too_late)
             response, outcome = callable_protocol.error(late), late.reason.value
+            forget_frames(over)
         except Exception as failure:
             # A deployed function logs only the kind and place: an exception's text may hold what must not be logged.
             _log.error("failed", call=label, kind=type(failure).__name__, place=place_of(failure), exc_info=failure)
             response, outcome = callable_protocol.error(Misconfigured(Reason.INTERNAL)), Reason.INTERNAL.value
+            forget_frames(failure)
         span.set(http__response__status_code=response.status_code)
         if outcome != "ok":
             span.fail(outcome)

@@ -122,3 +122,17 @@ class ShapeRefused(RefusedRequest):
 
 class ActionGone(RefusedRequest):
     """The org does not have an action that the layout declares, or not for this user: its button is out of date."""
+
+
+def forget_frames(failure: BaseException) -> None:
+    """Takes from a failure that nobody raises again, and from those before it, through which calls it came: a task that
+    keeps its failure would keep with those frames all that they held, a whole request among it, until the garbage
+    collector comes.
+    """
+    known, left = set[int](), [failure]
+    while left:
+        one = left.pop()
+        if id(one) not in known:
+            known.add(id(one))
+            one.__traceback__ = None
+            left += [before for before in (one.__context__, one.__cause__) if before is not None]

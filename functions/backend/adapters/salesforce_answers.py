@@ -8,6 +8,7 @@ from typing import Any, NoReturn, cast
 
 import msgspec
 
+from backend.adapters.salesforce_http import UNREADABLE
 from backend.failures import Busy, LimitReached, OutcomeUnknown, ShapeRefused
 from backend.records.org import RECORD_TYPE, Row
 from contract.errors import CallError, ConnectionLost, MayBeDuplicate, NotFound, Reason, RefusedRequest
@@ -35,8 +36,11 @@ class Part(msgspec.Struct, rename="camel"):
     http_headers: dict[str, str] = {}
 
     def decoded(self) -> Any:
-        """The body as dicts, lists and plain values."""
-        return msgspec.json.decode(self.body)
+        """The body as dicts, lists and plain values; None when it is something else, such as a page of maintenance."""
+        try:
+            return msgspec.json.decode(self.body)
+        except UNREADABLE:
+            return None
 
 
 class Composite(msgspec.Struct, rename="camel"):

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from backend.adapters.salesforce_answers import Part, body_of, refuse, rows_of
+from backend.adapters.salesforce_http import UNREADABLE
 from backend.adapters.salesforce_picklists import picklist_of, valid_with
 from backend.failures import Busy
 from backend.records.org import CURRENCY, LOST, WON, Described, DescribedField, Undescribed
@@ -122,7 +123,7 @@ def described(part: Part, page_layout: PageLayout, stages: Mapping[str, str]) ->
             return Undescribed.HIDDEN
     try:
         body = msgspec.json.decode(part.body, type=_Describe)
-    except (msgspec.ValidationError, UnicodeDecodeError):
+    except UNREADABLE:
         raise Busy from None
     fields: dict[str, DescribedField] = {}
     controlling = {f.name: _controlling_values(f) for f in body.fields}
@@ -198,7 +199,7 @@ def page_layout_of(part: Part) -> PageLayout:
         return PageLayout()
     try:
         return msgspec.json.decode(part.body, type=PageLayout)
-    except (msgspec.ValidationError, UnicodeDecodeError):
+    except UNREADABLE:
         return PageLayout()
 
 

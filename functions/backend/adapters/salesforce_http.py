@@ -27,6 +27,7 @@ from contract.errors import CallError
 
 CONNECT_SECONDS = 3.0
 MAX_ANSWER = 32 * 2**20  # bytes, unpacked: the description of an object with very many fields is a few megabytes
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what reading an answer as JSON raises
 _MAX_CONNECTIONS = 1000
 _MAX_NONCES = 20_000
 _NONCE = re.compile(r"[!#-\[\]-~]{1,1024}")  # RFC 9449 section 8.1; so long, that no answer can fill the memory
@@ -48,7 +49,7 @@ class Answer:
         """The body as JSON, None when it is something else (a maintenance page, nothing)."""
         try:
             return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             return None
 
     def object(self) -> dict[str, object]:
@@ -276,13 +277,17 @@ async def _read(response: aiohttp.ClientResponse) -> bytes | None:
         return None
     parts: list[bytes] = []
     size = 0
-    # Unpacked piece by piece, so that a small body cannot become an endless one.
-    async for part in response.content.iter_any():
-        size += len(part)
-        if size > MAX_ANSWER:
-            response.close()
-            return None
-        parts.append(part)
+    try:
+        # Unpacked piece by piece, so that a small body cannot become an endless one.
+        async for part in response.content.iter_any():
+            size += len(part)
+            if size > MAX_ANSWER:
+                response.close()
+                return None
+            parts.append(part)
+    except BaseException:
+        parts.clear()  # aiohttp keeps the failure, which has this frame
+        raise
     return b"".join(parts)
 
 

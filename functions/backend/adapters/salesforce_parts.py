@@ -73,6 +73,6 @@ def _value(part: Part | None, path: str) -> str | None:
         at: Any = None if part is None or part.http_status_code >= 300 else part.decoded()
         for name, index in re.findall(r"(\w+)|\[(\d+)\]", path.replace("[", ".[")):
             at = at[int(index)] if index else at[name]
-    except (msgspec.DecodeError, TypeError, KeyError, IndexError):
+    except (TypeError, KeyError, IndexError):
         return None
     return at if isinstance(at, str) else None

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import msgspec
 
+from backend.adapters.salesforce_http import UNREADABLE
 from backend.failures import Busy
 from contract.picklists import Picklist
 
@@ -39,7 +40,7 @@ def picklists_of(body: bytes) -> Mapping[str, Picklist]:
     """
     try:
         told = msgspec.json.decode(body, type=_Collection).picklist_field_values
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         raise Busy from None
     picklists = {name: one for name, raw in told.items() if (one := _picklist(raw)) is not None}
     if told and not picklists:
@@ -50,7 +51,7 @@ def picklists_of(body: bytes) -> Mapping[str, Picklist]:
 def _picklist(raw: msgspec.Raw) -> Picklist | None:
     try:
         told = msgspec.json.decode(raw, type=_Values)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
     with_ = {index: value for value, index in (told.controller_values or {}).items()}
     default = None if told.default_value is None else told.default_value.value

@@ -20,7 +20,7 @@ from backend.adapters.salesforce_conversion import conversion_request, converted
 from backend.adapters.salesforce_describe import PageLayout, described, page_layout_of, sections_of, stages_of
 from backend.adapters.salesforce_favorites import favorite_in, favorites_in
 from backend.adapters.salesforce_files import in_parts, title_of
-from backend.adapters.salesforce_http import Answer
+from backend.adapters.salesforce_http import UNREADABLE, Answer
 from backend.adapters.salesforce_list_views import next_of, query_in, views_in
 from backend.adapters.salesforce_parts import has_reference, one_by_one
 from backend.adapters.salesforce_picklists import picklists_of
@@ -393,7 +393,7 @@ class SalesforceRest:
         answer = await self._send(uid, Request("POST", f"{self._base}/composite", body=body, writes=writes))
         try:
             answered = msgspec.json.decode(answer.body, type=Composite).composite_response
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             answered = []
         if len(answered) != len(parts):
             raise OutcomeUnknown(writes=True) if writes else Busy()

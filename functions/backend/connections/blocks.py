@@ -31,6 +31,7 @@ class BlockList:
     async def check(self, uid: Uid) -> None:
         """Raises ConnectionLost(access-stopped) for a blocked user. Waits for the store only after a pause in calls."""
         age = timedelta.max if self._read_at is None else self._clock.now() - self._read_at
+        age = timedelta.max if age < timedelta() else age  # the machine's clock was set back
         if age > timedelta(seconds=LOOK_AGAIN_SECONDS):
             if self._reading is None or self._reading.task.done() or self._reading.is_overdue:
                 self._reading = SharedRead(self._read())

@@ -47,7 +47,13 @@ class RememberedCredentials:
     def recall(self, uid: Uid) -> Remembered | None:
         """What is remembered of a user's connection; None when nothing is, or it is older than REMEMBER_SECONDS."""
         remembered = self._cache.get(uid)
-        return remembered if remembered is not None and self._clock.now() < remembered.until else None
+        if remembered is None:
+            return None
+        left = remembered.until - self._clock.now()  # more than it can be, when the machine's clock was set back
+        if timedelta() < left <= timedelta(seconds=REMEMBER_SECONDS):
+            return remembered
+        del self._cache[uid]
+        return None
 
     async def look_up(self, uid: Uid, read: Callable[[], Coroutine[Any, Any, Remembered]]) -> Remembered:
         """What `read` returns, which reads the store and remembers the outcome. Raises what `read` raises.
@@ -94,7 +100,9 @@ class RememberedCredentials:
         return remembered
 
     def _drop_expired(self, now: datetime) -> None:
-        """No token stays in memory for longer than it may be used."""
+        """While there are calls, no token stays in memory for longer than it may be used. Without any it may stay: an
+        instance that has no calls gets no processor, so that no timer would come in time either.
+        """
         while self._oldest and self._oldest[0][0] <= now:
             _, uid = self._oldest.popleft()
             remembered = self._cache.get(uid)

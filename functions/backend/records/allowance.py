@@ -19,15 +19,16 @@ from backend.values import Clock, Uid
 AMPLE = 0.9  # of the org's allowance: above it nothing is asked that no user waits for
 LOOK_SECONDS = 60  # with the org's budget used up, one request in this time is sent to see whether that is still so
 # Requests that an instance takes from a user's budget at once: one Firestore write for so many. Twice as many each next
-# time, for a user who calls much, up to a twentieth of the budget.
+# time, for a user who has used up the last ones within _SOON, up to a twentieth of the budget.
 SHARE = 50
+_SOON = timedelta(minutes=1)
 _MOST = 20
 FIRST_SHARE = 20  # those of an instance's first share are not asked for, so that no first call waits
 _TAKE_SECONDS = 3.0  # for taking one; calls may wait for it
 _LOW = 0.2  # with so much of a share left the next one is asked for, behind the calls
 _TELL_SECONDS = 300.0  # the org's use is stored after this time, or when it has grown by a hundredth of the allowance
 _MAX_USERS = 10_000
-_API_USAGE = re.compile(r"\bapi-usage=(\d+)/(\d+)")
+_API_USAGE = re.compile(r"\bapi-usage=(\d{1,12})/(\d{1,12})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,14 @@ class UsageStore(Protocol):
 
 @dataclass(slots=True)
 class _Share:
+    """Requests that are left; `size` is how many the last share had, `taken` when it was taken, and `next` how many the
+    next one is to have.
+    """
+
     day: str
     left: int
+    taken: datetime
+    size: int = FIRST_SHARE
     next: int = SHARE
     used_up: bool = False
     taking: "asyncio.Task[None] | None" = None
@@ -121,8 +128,8 @@ class Allowance:
         now = self._clock.now()
         share, day = self._shares.get(uid), now.date().isoformat()
         if share is None or share.day != day:
-            share = self._shares[uid] = _Share(day, min(FIRST_SHARE, self._user_requests))
-        while share.left <= _LOW * share.next and not share.used_up:
+            share = self._shares[uid] = _Share(day, min(FIRST_SHARE, self._user_requests), now)
+        while share.left <= _LOW * share.size and not share.used_up:
             if share.taking is None:
                 share.taking = self._start(self._take_share(uid, share))
             if share.left > 0:
@@ -180,9 +187,11 @@ class Allowance:
                 taken = await self._store.take(uid, share.day, wanted)
             granted = max(0, min(wanted, self._user_requests - FIRST_SHARE - (taken - wanted)))
             share.used_up = granted < wanted
-            share.next = max(SHARE, min(2 * wanted, self._user_requests // _MOST))
+            soon = self._clock.now() - share.taken < _SOON
+            share.next = max(SHARE, min(2 * wanted, self._user_requests // _MOST)) if soon else SHARE
         except Exception:
             granted = share.next = SHARE  # what was asked for may be taken all the same
+        share.size, share.taken = granted, self._clock.now()
         share.left += granted
         share.taking = None
 

@@ -37,7 +37,9 @@ _NOTHING: "Answers" = {}
 _MAX_TYPES = 20  # record types of an object whose picklists are kept
 _MAX_VALUES = 20_000  # and values in them, counted with each controlling one; the last type's are kept in any case
 _MAX_VIEWS = 20  # list views of an object whose queries are kept
-_MAX_DECODED = 256  # different describes in memory; users with the same permissions share one
+# Fields of different describes in memory, with eight values of a picklist for one: some 100 MB. Users with the same
+# permissions share a describe until they open a list view or a picklist of their own.
+_MAX_DECODED = 150_000
 Shapes = Mapping[str, Described]
 Answers = Mapping[str, Described | None]  # what Salesforce said of each object; None: it is hidden from the user
 
@@ -74,7 +76,7 @@ class Describes:
         self._clock = clock
         self._may_look = may_look
         self._offers = Offers(org, warn)
-        self._decoded = LRUCache[bytes, Answers](_MAX_DECODED)
+        self._decoded = LRUCache[bytes, Answers](_MAX_DECODED, getsizeof=_weight)
         self._looking: dict[Uid, asyncio.Task[Answers]] = {}
         self._picking: dict[tuple[Uid, str, str], asyncio.Task[Answers]] = {}
 
@@ -321,6 +323,14 @@ def _newest(types: Mapping[str, Mapping[str, Picklist]], values: int) -> dict[st
             break
         kept.append((record_type, picklists))
     return dict(reversed(kept))
+
+
+def _weight(answers: Answers) -> int:
+    """How much memory describes take, in fields; no more than there is room for."""
+    fields = [f.shape for d in answers.values() if d is not None for f in d.fields.values()]
+    of_types = [of_type for d in answers.values() if d is not None for of_type in d.picklists.values()]
+    values = sum(len(shape.picklist) for shape in fields) + sum(map(_size, of_types))
+    return min(1 + len(fields) + values // 8, _MAX_DECODED)
 
 
 def _size(picklists: Mapping[str, Picklist]) -> int:

@@ -3,11 +3,15 @@ connection, and a DPoP proof is good once.
 """
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
-from backend.adapters.salesforce_http import Http
+from backend.adapters.salesforce_answers import Part
+from backend.adapters.salesforce_http import Answer, Http
 from backend.failures import OutcomeUnknown
 
 
@@ -55,3 +59,35 @@ async def test_a_request_on_a_connection_that_breaks_is_not_repeated(closing: Cl
         assert (await http.send("GET", closing.url, seconds=5)).status == 200  # on a new connection
     finally:
         await http.close()
+
+
+async def test_an_answer_that_breaks_off_leaves_nothing_in_memory() -> None:
+    """Without the garbage collector, which comes late: aiohttp keeps the failure, and that what it came through."""
+
+    async def break_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4000000\r\n\r\n" + bytes(2_000_000))
+        await writer.drain()
+        writer.transport.abort()
+
+    server, http = await asyncio.start_server(break_off, "127.0.0.1", 0), Http()
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/services/data"
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        for _ in range(5):
+            with pytest.raises(OutcomeUnknown):
+                await http.send("GET", url, seconds=5)
+        assert tracemalloc.get_traced_memory()[0] < 2_000_000
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+        await http.close()
+        server.close()
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"<html>Down for maintenance</html>", b"\xff", b""])
+def test_what_is_no_json_is_none(body: bytes) -> None:
+    assert Answer(200, {}, body).json() is None
+    assert Part(503, msgspec.Raw(body)).decoded() is None

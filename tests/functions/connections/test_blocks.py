@@ -3,6 +3,7 @@ is stepped.
 """
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -58,6 +59,15 @@ async def test_blocks_are_looked_up_beside_the_calls_after_two_seconds_and_befor
     await here.blocks.check(UID)  # what was read is as old as the moment at which the look-up began
     await asyncio.sleep(0)
     assert here.documents.looks == 3
+
+
+async def test_a_clock_that_is_set_back_keeps_no_block_from_being_seen(here: Backend) -> None:
+    await here.blocks.check(UID)
+    await BlockList(here.store, here.clock).block(str(UID), by="anna")
+    here.clock._now -= timedelta(hours=1)  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(ConnectionLost) as lost:
+        await here.blocks.check(UID)
+    assert lost.value.reason is Reason.ACCESS_STOPPED
 
 
 async def test_a_look_up_that_fails_is_made_again(here: Backend) -> None:

@@ -1,5 +1,6 @@
 """What a process remembers of connections, and for how long."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -25,6 +26,16 @@ async def test_keeping_describes_does_not_make_a_credential_trusted_for_longer(o
     assert known is not None
     assert known.attachment == Attachment(b"newer", instances.clock.now())
     await instances.clock.sleep(2)
+    assert remembered.recall(uid) is None
+    await instances.http.close()
+
+
+async def test_a_clock_that_is_set_back_keeps_no_credential_for_longer(org: EmbeddedOrg) -> None:
+    instances = Instances(org)
+    uid, _ = await instances.connect()
+    remembered = instances.each[0].remembered
+    assert remembered.recall(uid) is not None
+    instances.clock._now -= timedelta(hours=1)  # pyright: ignore[reportPrivateUsage]
     assert remembered.recall(uid) is None
     await instances.http.close()
 

@@ -78,6 +78,36 @@ async def test_who_calls_much_takes_larger_shares_up_to_a_twentieth_of_the_budge
     assert set(small.shares) == {SHARE}
 
 
+async def test_who_calls_now_and_then_takes_small_shares() -> None:
+    store, clock = NotingUsage(), SteppedClock()
+    allowance = Allowance(store, clock, user_requests=8000, org_percent=95)
+    for _ in range(400):
+        await clock.sleep(10)
+        await allowance.take(UID)
+    assert set(store.shares) == {SHARE}
+
+
+async def test_a_budget_lasts_where_many_instances_serve_a_few_calls_each() -> None:
+    """What an instance takes and does not use is lost for the day, so it takes no more than it needs next."""
+    clock, store, made = SteppedClock(), MemoryUsage(), 0
+    while made < 4000:
+        allowance = Allowance(store, clock, user_requests=2000, org_percent=95)
+        try:
+            for _ in range(51):
+                await allowance.take(UID)
+                made += 1
+        except BudgetReached:
+            break
+        await asyncio.sleep(0)
+    assert 2000 <= made <= 2100
+
+
+async def test_a_header_that_is_no_number_of_requests_says_nothing() -> None:
+    allowance = Allowance(MemoryUsage(), SteppedClock(), user_requests=10, org_percent=95)
+    allowance.observe(UID.org_id, f"api-usage={'9' * 5000}/5000")
+    await allowance.take(UID)
+
+
 async def test_an_org_at_its_budget_is_asked_once_a_minute_whether_it_has_room_again() -> None:
     clock, store = SteppedClock(), MemoryUsage()
     told: list[OrgUsage] = []

@@ -17,14 +17,16 @@ from hypothesis import strategies as st
 
 from backend.connections.connection import attached
 from backend.connections.credentials import REMEMBER_SECONDS
-from backend.records.describe import DESCRIBE_SECONDS, HIDDEN_SECONDS
+from backend.records.describe import DESCRIBE_SECONDS, HIDDEN_SECONDS, encode
+from backend.records.org import Described, DescribedField
 from backend.values import Attachment, Caller, Uid
-from contract.calls import Describe, Empty, ListRecords, Sobject, SobjectShape, Sort
+from contract.calls import Describe, Empty, FieldShape, ListRecords, Sobject, SobjectShape, Sort
 from contract.errors import ConnectionLost, RefusedRequest
 from devtools.clients import ADMIN, SALES, control
 from localorg import EmbeddedOrg, OrgSettings
 from tests.depth import examples
 from tests.functions.instances import Instances
+from tests.functions.one_process import SIGNED_IN
 
 PROFILES = ("System Administrator", "Standard User", "Read Only")
 SOBJECTS = ("Account", "Contact", "Opportunity")
@@ -244,3 +246,22 @@ async def test_what_cannot_be_opened_is_asked_for_again(own_org: EmbeddedOrg) ->
     assert await instances.each[1].queries.describe(caller, Describe("Account")) == shape
     assert control(own_org.url, "counters").get("rest.composite") == 1
     await instances.http.close()
+
+
+def _kept(seed: int) -> bytes:
+    """A describe of 200 fields as it is kept, another for each seed."""
+    shapes = [FieldShape(f"F{n}", f"Field {seed}", "string", False, True, True) for n in range(200)]
+    fields = {shape.name: DescribedField(shape, filterable=True, sortable=True) for shape in shapes}
+    return encode({"Account": Described("Account", "Account", "Accounts", fields)})
+
+
+def test_describes_in_memory_are_bounded_by_their_fields(org: EmbeddedOrg, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each list view that somebody opens makes another one of all their objects."""
+    monkeypatch.setattr("backend.records.describe._MAX_DECODED", 1000)
+    describes = Instances(org).each[0].queries._describes  # pyright: ignore[reportPrivateUsage]
+    for seed in range(10):
+        opened = describes._open(Attachment(_kept(seed), SIGNED_IN))  # pyright: ignore[reportPrivateUsage]
+        described = opened["Account"]
+        assert described is not None
+        assert len(described.fields) == 200
+    assert len(describes._decoded) == 4  # pyright: ignore[reportPrivateUsage]
