@@ -56,7 +56,7 @@ def main() -> None:
                 Grant("login.salesforce.com", "https://x.my.salesforce.com", "api", token, Secret("")),
                 Attachment(bytes(kinds[n % KINDS]), now),
             )
-            shares[uid] = _Share("2026-11-25", FIRST_SHARE)
+            shares[uid] = _Share("2026-11-25", FIRST_SHARE, now)
             verified[secrets.token_bytes(32)] = (Caller(uid, secrets.token_hex(8)), now.timestamp() + 3600)
         grown = _megabytes() - before
         rows.append((f"{users:,}", f"{grown:.1f} MB", f"{1000 * grown / users:.1f} KB"))
