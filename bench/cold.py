@@ -19,6 +19,7 @@ from pathlib import Path
 import httpx2 as httpx
 
 from bench.builds import RELEASE, sources
+from bench.proxy import end
 from bench.release import released
 from bench.results import SHORT, keep
 from bench.table import show
@@ -86,8 +87,7 @@ class Program:
             if answer.status_code != 200:
                 raise SystemExit(f"✗ {self.source} answered {answer.status_code}: {answer.text[:200]}")
         finally:
-            process.terminate()
-            process.wait()
+            end(process)
         (self.cloud_listens if cloud else self.listens).append(round(listens, 3))
         (self.cloud_answers if cloud else self.answers).append(round(answers, 3))
 
@@ -110,11 +110,10 @@ def main() -> None:
             each.start(cloud=False)  # once unmeasured: Python compiles what it imports
             each.listens.clear()
             each.answers.clear()
-        for _ in range(ROUNDS):
-            for each in programs.values():
-                each.start(cloud=False)
-                if _CLOUD:
-                    each.start(cloud=True)
+        for cloud in (False, True) if _CLOUD else (False,):  # one after the other: a start finds what the last one read
+            for n in range(ROUNDS):
+                for each in programs.values() if n % 2 == 0 else reversed(programs.values()):
+                    each.start(cloud=cloud)
         imports = [_imports(plan) for _ in range(3)][-1]
     times = {
         name: {
@@ -133,7 +132,8 @@ def main() -> None:
         ("package", "time"),
         [(name, f"{microseconds / 1000:.0f} ms") for name, microseconds in imports.most_common(SHOWN)],
     )
-    keep("cold", {"times": times, "imports": dict(imports.most_common(SHOWN))})
+    python = _asked("import platform; print(platform.python_version())")
+    keep("cold", {"python": python, "times": times, "imports": dict(imports.most_common(SHOWN))})
 
 
 def _imports(plan: Plan) -> Counter[str]:

@@ -11,7 +11,6 @@ from typing import Any
 
 import psutil
 
-from bench import proxy
 from bench.proxy import LIST, Server, load, need, stage
 from bench.results import keep
 from devtools.fleet import FreshFleet
@@ -76,7 +75,6 @@ def main() -> None:
     wrk, spy = need("wrk", "wrk"), shutil.which("py-spy")
     if spy is None:
         raise SystemExit("✗ py-spy is missing: pip install py-spy (the picture in the docs is of 0.4.3)")
-    proxy.SECONDS = _SECONDS + 2
     with (
         stage() as on,
         FreshFleet(on.plan, "api", 1, READABLE_LOG="no") as fleet,
@@ -84,7 +82,7 @@ def main() -> None:
     ):
         member = fleet.members[0]
         server = Server("ours", f"{member.url}/listRecords", LIST, member.process.pid)
-        load(wrk, server, on.token, 64)
+        load(wrk, server, on.token, 64, _SECONDS)
         of = psutil.Process(member.process.pid)
         worker = max([of, *of.children(recursive=True)], key=lambda process: process.cpu_times().user)
         stacks = Path(folder) / "stacks"
@@ -92,7 +90,7 @@ def main() -> None:
         with subprocess.Popen(
             [*command, "-p", str(worker.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         ) as spying:
-            load(wrk, server, on.token, 64)
+            load(wrk, server, on.token, 64, _SECONDS + 2)
             _, said = spying.communicate()
         if not stacks.exists():
             raise SystemExit(f"✗ py-spy found nothing (it may have to be run as root): {said.strip()[-300:]}")

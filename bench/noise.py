@@ -1,5 +1,5 @@
-"""How noisy the machine is while something is measured: what others took of its processors, and how much longer the
-same piece of work takes at times.
+"""How noisy the machine is when something is measured: what others took of its processors meanwhile, and how much
+longer the same piece of work takes at times, just before and just after.
 """
 
 import os

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from math import isnan
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,10 +29,10 @@ from google.cloud import firestore
 
 from bench.builds import RELEASE
 from bench.grpc_counter import GrpcCounter
-from bench.release import released
+from bench.release import Released, released
 from bench.results import SHORT, keep
 from bench.table import show
-from bench.tables import beside, slowest_hundredth
+from bench.tables import beside, counted, slowest_hundredth
 from devtools import ports
 from devtools.clients import CONSUMER_KEY, CONSUMER_SECRET, App, authorize, control, exchange
 from devtools.fleet import FreshFleet
@@ -47,6 +48,7 @@ ROUNDS, SECONDS = (
 )
 STANDING_SECONDS = 10  # so many calls, that the first of each connection are no hundredth of them
 DELAYS, CONNECTIONS, COUNTED = ((0,), (64,), 100) if QUICK else ((0, 100), (1, 64, 256), 200)
+_LEAST_CPU = 0.5  # seconds
 PEERS = ROOT / "bench/peers"
 FIELDS = "Id, Name, Industry, Type, BillingCity, BillingCountry, Phone, SystemModstamp"
 LIST = (
@@ -86,13 +88,14 @@ class Server:
 
 @dataclass(frozen=True)
 class Load:
-    """One run of wrk: calls a second, milliseconds, processor microseconds a call."""
+    """One run of wrk: calls a second, milliseconds, processor microseconds a call; NaN where that is too little to be
+    measured.
+    """
 
     rate: float
     p50: float
     p99: float
     cpu: float
-    wrong: int
 
 
 def need(name: str, package: str) -> str:
@@ -101,12 +104,11 @@ def need(name: str, package: str) -> str:
     Raises SystemExit that says what to install.
     """
     if shutil.which(name) is None and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
-        subprocess.run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package], check=False, capture_output=True
-        )
+        for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", package]):
+            subprocess.run(["apt-get", *command], check=False, capture_output=True)
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if found is None:
-        raise SystemExit(f"{name} is missing: on Debian apt-get install {package}")
+        raise SystemExit(f"{name} is missing: install it (on Debian apt-get install {package})")
     return found
 
 
@@ -122,13 +124,22 @@ def running(command: list[str], port: int, cwd: Path, env: Mapping[str, str]) ->
     )
     try:
         until = time.monotonic() + 60
-        while not ports.answers(port):
+        while not ports.answers(port) or process.poll() is not None:
             if process.poll() is not None or time.monotonic() > until:
                 raise SystemExit(f"did not start: {' '.join(command)}")
             time.sleep(0.05)
         yield process.pid
     finally:
-        process.terminate()
+        end(process)
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """Ends a process, at once where it does not end by itself in time."""
+    process.terminate()
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
         process.wait()
 
 
@@ -165,8 +176,11 @@ def _cpu(pid: int) -> float:
 
 
 def _memory(pid: int) -> float:
-    """Megabytes of the process that serves and of its parents (proportional set size), without the leash."""
-    return sum(p.memory_full_info().pss for p in _tree(pid)[1:] or _tree(pid)) / 1e6
+    """Megabytes of the process that serves and of its parents, without the leash: their proportional set size, and
+    where the system does not tell that (only Linux does) what each has for itself.
+    """
+    each = [p.memory_full_info() for p in _tree(pid)[1:] or _tree(pid)]
+    return sum(getattr(one, "pss", one.uss) for one in each) / 1e6
 
 
 def load(wrk: str, server: Server, token: str, connections: int, seconds: int = SECONDS) -> Load:
@@ -191,18 +205,24 @@ def load(wrk: str, server: Server, token: str, connections: int, seconds: int = 
     )
     line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
     requests, duration, p50, p99, wrong = map(int, line.split()[1:])
-    return Load(
-        requests / duration * 1e6, p50 / 1000, p99 / 1000, (_cpu(server.pid) - before) / max(1, requests) * 1e6, wrong
-    )
+    if wrong:
+        raise SystemExit(f"✗ {server.name} answered {wrong} of {requests} requests wrong, or not at all")
+    spent = _cpu(server.pid) - before
+    # The kernel counts in hundredths of a second.
+    cpu = spent / max(1, requests) * 1e6 if spent >= _LEAST_CPU else float("nan")
+    return Load(requests / duration * 1e6, p50 / 1000, p99 / 1000, cpu)
 
 
-def _counted(server: Server, token: str, counter: GrpcCounter | None, upstream: str) -> tuple[float, float]:
-    """Requests to Firestore and to Salesforce a call, over warm calls one after another."""
+def _counted(server: Server, token: str, counter: GrpcCounter | None, upstream: str) -> tuple[float | None, float]:
+    """Requests to Firestore (None: not counted) and to Salesforce a call, over warm calls one after another; all answer
+    with the same 25 records.
+    """
     with httpx.Client(timeout=30, headers={"Authorization": f"Bearer {server.token or token}"}) as client:
 
         def ask(n: int) -> None:
             answer = client.post(server.url, json=json.loads(server.body % n))
             assert answer.status_code == 200, f"{server.name}: {answer.text[:300]}"
+            assert answer.text.count('"Industry"') in (25, 26), f"{server.name}: {answer.text[:300]}"
 
         for n in range(100):
             ask(10_000_000 + n)
@@ -210,7 +230,7 @@ def _counted(server: Server, token: str, counter: GrpcCounter | None, upstream: 
         for n in range(COUNTED):
             ask(20_000_000 + n)
         used = int(client.get(f"{upstream}/bench/count").text) - asked
-        return ((counter.count - reads) / COUNTED if counter else 0.0), used / COUNTED
+        return ((counter.count - reads) / COUNTED if counter else None), used / COUNTED
 
 
 def _answer(org: str) -> bytes:
@@ -292,29 +312,33 @@ def main() -> None:
                 found.append(Server(name, f"http://127.0.0.1:{at}/{path}", PEER, pid))
             return found
 
-        counts: dict[str, tuple[float, float]] = {}
+        counts: dict[str, tuple[float | None, float]] = {}
         with GrpcCounter(plan.ports.firestore) as counter, ExitStack() as counting:
             for server in start(counting, counter.address):
                 counts[server.name] = _counted(server, token, counter, upstream)
+            old = counting.enter_context(released(plan, counter.address))
+            counts[RELEASE] = _counted(_released(old), token, counter, upstream)
         servers = start(stack, f"127.0.0.1:{plan.ports.firestore}")
         at = ports.some(1)[0]
         (folder / "nginx.conf").write_text(NGINX.format(folder=folder, upstream=port, port=at))
         pid = stack.enter_context(running([nginx, "-p", str(folder), "-c", str(folder / "nginx.conf")], at, folder, {}))
         servers.append(Server("nginx", f"http://127.0.0.1:{at}/services/data/v66.0/query", PEER, pid))
         servers.append(Server("upstream alone", query, PEER, on.upstream_pid))
-        old = stack.enter_context(released(plan))
-        before = Server(RELEASE, f"{old.url}/listRecords", LIST, old.pid, old.token)
-        counts[RELEASE] = _counted(before, token, None, upstream)
+        before = _released(stack.enter_context(released(plan)))
         servers.insert(1, before)
+        for server in servers[-2:]:
+            counts[server.name] = _counted(server, token, None, upstream)
         for server in servers:
-            if server.name not in counts:
-                counts[server.name] = _counted(server, token, None, upstream)
             load(wrk, server, token, 64, 1)  # warm
         loads = _measure(wrk, servers, token, upstream)
         records = _records(wrk, servers[0], before, on)
         standing = {one.name: load(wrk, one, token, 64, STANDING_SECONDS) for one in (servers[0], before)}
         memory = {server.name: _memory(server.pid) for server in servers}
     _report(servers, loads, records, standing, counts, memory)
+
+
+def _released(old: Released) -> Server:
+    return Server(RELEASE, f"{old.url}/listRecords", LIST, old.pid, old.token)
 
 
 def _records(wrk: str, ours: Server, before: Server, on: Stage) -> dict[str, list[Load]]:
@@ -364,11 +388,11 @@ def concurrency() -> None:
 
 def _measure(wrk: str, servers: list[Server], token: str, upstream: str) -> dict[tuple[int, int, str], list[Load]]:
     loads: dict[tuple[int, int, str], list[Load]] = {}
-    for _ in range(ROUNDS):
+    for n in range(ROUNDS):
         for delay in DELAYS:
             httpx.post(f"{upstream}/bench/delay?ms={delay}")
             for connections in CONNECTIONS:
-                for server in servers:
+                for server in servers if n % 2 == 0 else reversed(servers):
                     loads.setdefault((delay, connections, server.name), []).append(
                         load(wrk, server, token, connections)
                     )
@@ -407,7 +431,7 @@ def _report(
     loads: dict[tuple[int, int, str], list[Load]],
     records: dict[str, list[Load]],
     standing: dict[str, Load],
-    counts: dict[str, tuple[float, float]],
+    counts: dict[str, tuple[float | None, float]],
     memory: dict[str, float],
 ) -> None:
     kept: list[dict[str, Any]] = []
@@ -420,22 +444,14 @@ def _report(
                 rate, p50, p99, cpu = (
                     median(getattr(load, what) for load in found) for what in ("rate", "p50", "p99", "cpu")
                 )
-                wrong = sum(load.wrong for load in found)
+                measured = None if isnan(cpu) else round(cpu)
                 row = {
                     "upstreamMs": delay,
                     "connections": connections,
                     "server": server.name,
                     "callsPerSecond": round(rate, 1),
                 }
-                kept.append(
-                    row
-                    | {
-                        "p50Ms": round(p50, 2),
-                        "p99Ms": round(p99, 2),
-                        "cpuMicroseconds": round(cpu),
-                        "wrong": wrong,
-                    }
-                )
+                kept.append(row | {"p50Ms": round(p50, 2), "p99Ms": round(p99, 2), "cpuMicroseconds": measured})
                 rows.append(
                     (
                         connections,
@@ -443,16 +459,15 @@ def _report(
                         f"{rate:,.0f}",
                         f"{p50:.1f} ms",
                         f"{p99:.1f} ms",
-                        f"{cpu:,.0f} µs",
+                        "–" if measured is None else f"{measured:,} µs",
                         f"{ours / rate:.2f} ×",
-                        wrong,
                     )
                 )
-        head = ("connections", "", "calls/s", "p50", "p99", "CPU a call", "ours is", "failed")
+        head = ("connections", "", "calls/s", "p50", "p99", "CPU a call", "ours is")
         show(f"A list of 25 accounts, upstream {delay} ms, medians of {ROUNDS} rounds of {SECONDS} s", head, rows)
         print()
     rows = [
-        (s.name, f"{memory[s.name]:.0f} MB", f"{counts[s.name][0]:.2f}", f"{counts[s.name][1]:.2f}") for s in servers
+        (s.name, f"{memory[s.name]:.0f} MB", counted(counts[s.name][0]), f"{counts[s.name][1]:.2f}") for s in servers
     ]
     show("What a call takes", ("", "memory after the load", "Firestore requests", "Salesforce requests"), rows)
     each = {
@@ -473,7 +488,7 @@ def _report(
         half[what] = {"cpuMicroseconds": both, "ratios": ratios}
     slowest = {name: {"p50Ms": round(one.p50, 1), "p99Ms": round(one.p99, 1)} for name, one in standing.items()}
     print(f"\n{beside(half)}\n\n{slowest_hundredth(slowest, STANDING_SECONDS)}")
-    kept_figures = {"loads": kept, "perCall": each, "beside": half}
+    kept_figures = {"rounds": ROUNDS, "seconds": SECONDS, "loads": kept, "perCall": each, "beside": half}
     keep("proxy", {**kept_figures, "standing": {"seconds": STANDING_SECONDS, "servers": slowest}})
 
 

@@ -25,9 +25,9 @@ from devtools.fleet import Fleet
 from devtools.ports import Ports
 from devtools.suite import UNLIMITED, Plan, function_environment
 
-ports, project, org, username = json.loads(sys.argv[1])
+ports, project, org, username, more = json.loads(sys.argv[1])
 plan = Plan(Ports(**ports), project, user_requests=UNLIMITED)
-with Fleet(plan, "auth", 1) as auth, Fleet(plan, "api", 1, READABLE_LOG="no") as api:
+with Fleet(plan, "auth", 1) as auth, Fleet(plan, "api", 1, READABLE_LOG="no", **more) as api:
     app = App(auth.members[0].url, plan.ports.url("auth"), org.removeprefix("http://"))
     app.sign_in(authorize(org, username))
     member = api.members[0]
@@ -48,9 +48,9 @@ class Released:
 
 
 @contextmanager
-def released(plan: Plan) -> Generator[Released]:
-    """The functions of version 0.2.0 on a suite that runs, its user signed in. Raises SystemExit when they do not
-    start.
+def released(plan: Plan, firestore: str = "") -> Generator[Released]:
+    """The functions of version 0.2.0 on a suite that runs, its user signed in; `firestore` is the address at which its
+    `api` finds Firestore, where that is another one. Raises SystemExit when they do not start.
     """
     kept = sources()
     environment = {
@@ -58,7 +58,8 @@ def released(plan: Plan) -> Generator[Released]:
         "PATH": tool_path(dict(os.environ)),
         "PYTHONPATH": os.pathsep.join(str(kept / folder) for folder in ("", "functions", "app/src")),
     }
-    asked = json.dumps([asdict(plan.ports), plan.project, plan.ports.url("localorg"), ADMIN])
+    more = {"FIRESTORE_EMULATOR_HOST": firestore} if firestore else {}
+    asked = json.dumps([asdict(plan.ports), plan.project, plan.ports.url("localorg"), ADMIN, more])
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "said").open("w+") as said:
         process = subprocess.Popen(
             [sys.executable, "-c", _SERVES, asked],

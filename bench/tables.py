@@ -24,7 +24,7 @@ def proxy(kept: Mapping[str, Any]) -> str:
     figures = kept["figures"]
     standing = figures["standing"]
     parts = [
-        measured(kept),
+        f"{measured(kept)} Medians of {figures['rounds']} rounds of {figures['seconds']} seconds, in turns.",
         beside(figures["beside"]),
         slowest_hundredth(standing["servers"], standing["seconds"]),
     ]
@@ -39,7 +39,7 @@ def proxy(kept: Mapping[str, Any]) -> str:
                 f"{load['callsPerSecond']:,.0f}",
                 f"{load['p50Ms']:.1f} ms",
                 f"{load['p99Ms']:.1f} ms",
-                f"{load['cpuMicroseconds']:,} µs",
+                "–" if load["cpuMicroseconds"] is None else f"{load['cpuMicroseconds']:,} µs",
                 f"{ours[load['connections']] / load['callsPerSecond']:.2f} ×",
             )
             for load in loads
@@ -47,11 +47,16 @@ def proxy(kept: Mapping[str, Any]) -> str:
         head = ("connections", "", "calls/s", "p50", "p99", "CPU a call", "ours is")
         parts += [words, lines(head, rows)]
     rows = [
-        (name, f"{one['memoryMb']} MB", f"{one['firestoreRequests']:.2f}", f"{one['salesforceRequests']:.2f}")
+        (name, f"{one['memoryMb']} MB", counted(one["firestoreRequests"]), f"{one['salesforceRequests']:.2f}")
         for name, one in figures["perCall"].items()
     ]
     parts.append(lines(("", "memory after the load", "Firestore requests", "Salesforce requests"), rows))
     return "\n\n".join(parts)
+
+
+def counted(requests: float | None) -> str:
+    """Requests a call."""
+    return "–" if requests is None else f"{requests:.2f}"
 
 
 def beside(figures: Mapping[str, Any]) -> str:
@@ -103,21 +108,21 @@ def cold(kept: Mapping[str, Any]) -> str:
     """A new instance: until it listens and to its first answer, and import time by package."""
     figures = kept["figures"]
     rows = [(name, f"{microseconds / 1000:.0f} ms") for name, microseconds in figures["imports"].items()]
-    return "\n\n".join((measured(kept), lines(*cold_rows(figures["times"])), lines(("package", "import time"), rows)))
+    begin = f"{measured(kept)} Python {figures['python']}."
+    return "\n\n".join((begin, lines(*cold_rows(figures["times"])), lines(("package", "import time"), rows)))
 
 
 def cold_rows(times: Mapping[str, Mapping[str, Sequence[float]]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Head and rows: how long each program takes to start, and how much longer than version 0.2.0."""
-    head = ("", "listens", "first answer", f"first answer / {RELEASE}", "like Cloud Run: listens", "first answer")
-    before = median(times[RELEASE]["answers"])
-    rows = [
-        (
-            name,
-            spread(one["listens"], "s", 2),
-            spread(one["answers"], "s", 2),
-            f"{median(one['answers']) / before:.2f} ×",
-            *(spread(one[way], "s", 2) if one[way] else "–" for way in ("cloudListens", "cloudAnswers")),
-        )
-        for name, one in times.items()
-    ]
+    head = ("", "listens", "first answer", "ratio", "like Cloud Run: listens", "first answer", "ratio")
+    rows: list[tuple[str, ...]] = []
+    for name, one in times.items():
+        cells = [name]
+        for listens, answers in (("listens", "answers"), ("cloudListens", "cloudAnswers")):
+            if one[answers]:
+                ratio = median(one[answers]) / median(times[RELEASE][answers])
+                cells += [spread(one[listens], "s", 2), spread(one[answers], "s", 2), f"{ratio:.2f} ×"]
+            else:
+                cells += ["–"] * 3
+        rows.append(tuple(cells))
     return head, rows

@@ -340,6 +340,9 @@ COMMANDS: dict[str, tuple[str, bool, Callable[[Sequence[str]], int]]] = {
 }
 
 
+_ENDS_SECONDS = 60  # that a command has after Ctrl-C
+
+
 def _project() -> str:
     return os.environ.get("PROJECT", "demo-salesforce-app")
 
@@ -350,7 +353,15 @@ def _all(*commands: Sequence[str]) -> int:
 
 
 def _call(command: Sequence[str], extra: dict[str, str] | None = None, cwd: Path = ROOT) -> int:
-    return subprocess.call(command, cwd=cwd, env=_environment(extra or {}))
+    process = subprocess.Popen(command, cwd=cwd, env=_environment(extra or {}))
+    try:
+        return process.wait()
+    except KeyboardInterrupt:  # Ctrl-C reaches it as well: it has to end what it has started
+        try:
+            return process.wait(_ENDS_SECONDS)
+        except (KeyboardInterrupt, subprocess.TimeoutExpired):
+            process.kill()
+            raise
 
 
 def _environment(extra: dict[str, str]) -> dict[str, str]:

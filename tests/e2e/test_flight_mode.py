@@ -32,6 +32,7 @@ def test_flight_mode(signed_in: Phone, context: BrowserContext, suite: Suite, or
         phone.sees(re.compile("Pack for the flight"))
         phone.visit(f"/records/Account/{account}")
         phone.sees("Ground Ltd")
+        _may_edit(phone)
         context.set_offline(True)
         phone.tap("Edit")
         phone.type("Account Phone", "+44 20 7946 0100")
@@ -73,6 +74,7 @@ def test_flight_mode(signed_in: Phone, context: BrowserContext, suite: Suite, or
         # A tab that stays open sends by itself when the network is back.
         again.visit(f"/records/Account/{account}")
         again.sees("+44 20 7946 0100")
+        _may_edit(again)
         context.set_offline(True)
         again.tap("Edit")
         again.type("Account Phone", "+44 20 7946 0101")
@@ -83,6 +85,11 @@ def test_flight_mode(signed_in: Phone, context: BrowserContext, suite: Suite, or
             again, lambda: rows(f"SELECT Phone FROM Account WHERE Id = '{account}'")[0]["Phone"] == "+44 20 7946 0101"
         )
         again.misses(re.compile("waiting to be sent"))
+
+
+def _may_edit(phone: Phone) -> None:
+    """Waits until the page knows what may be changed, too, which a tab that has just begun asks after the record."""
+    phone.page.get_by_role("button", name="Edit").first.wait_for(state="attached")
 
 
 def _until(phone: Phone, holds: Callable[[], bool]) -> None:
