@@ -104,8 +104,11 @@ def need(name: str, package: str) -> str:
     Raises SystemExit that says what to install.
     """
     if shutil.which(name) is None and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", package]):
-            subprocess.run(["apt-get", *command], check=False, capture_output=True)
+        for command in (
+            ["apt-get", "update", "-qq"],
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", package],
+        ):
+            subprocess.run(command, check=False, capture_output=True)
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if found is None:
         raise SystemExit(f"{name} is missing: install it (on Debian apt-get install {package})")

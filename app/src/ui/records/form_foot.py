@@ -30,7 +30,7 @@ class Ways:
 
     async def lead_to_end(self) -> None:
         """Brings the end of the form into sight."""
-        for _time in range(2):  # the first may end where the form ended before Flutter had laid out what has just come
+        for _time in range(4):  # the first may end where the form ended before Flutter had laid out what has just come
             if self.view.current is not None:
                 await self.view.current.scroll_to(offset=-1, duration=200)
 
