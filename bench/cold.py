@@ -1,9 +1,9 @@
 """A new instance: from the start of its process until it listens, and to the first answer of a data call. In turns with
 version 0.2.0, and with a function that answers a constant, which is what functions-framework takes by itself.
 
-All run with the Python and the packages with which the functions are deployed. Each starts twice a round: as it does on
-this machine, and as near to Cloud Run as one comes without it, on one processor and with no file of Python, the
-packages and the functions in the machine's memory. What Cloud Run does before (a machine, the image) is not in it.
+All run with the Python and the packages with which the functions are deployed: first as they start on this machine,
+then as near to Cloud Run as one comes without it, on one processor and with no file of Python, the packages and the
+functions in the machine's memory. What Cloud Run does before (a machine, the image) is not in it.
 """
 
 import os
