@@ -71,14 +71,14 @@ def _as_json(project_id: str) -> Processor:
 def _as_words(_logger: object, method: str, event: EventDict) -> EventDict:
     _bound(event)
     event.update(_named(method, event))
+    event["timestamp"] = event["timestamp"].isoformat().replace("+00:00", "Z")
     return event
 
 
 def _named(method: str, event: EventDict) -> dict[str, Any]:
     """What Cloud Logging has a name for. Source: Cloud Logging documentation, "Structured logging"."""
     severity = _SEVERITIES.get(method) or method.upper()
-    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    return {"severity": severity, "message": event.pop("event"), "timestamp": now}
+    return {"severity": severity, "message": event.pop("event"), "timestamp": datetime.now(UTC)}
 
 
 def _bound(event: EventDict) -> None:

@@ -56,8 +56,7 @@ class Uid(str):
         return self.partition("_")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Who calls: a user, and the device on which they signed in (its random id, a claim of the Firebase ID token)."""
 
     uid: Uid

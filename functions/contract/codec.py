@@ -183,17 +183,17 @@ def _decode_object(shape: type, value: object, lenient: bool) -> object:
     if not isinstance(value, dict):
         raise _Wrong("an object expected")
     given = cast(dict[str, object], value)
-    allowed = _plan(shape)
+    allowed, required = _plan(shape)
     if not lenient and not given.keys() <= allowed.keys():
         unknown = next(k for k in given if k not in allowed)
         raise _Wrong(f"unknown field {unknown[:40]!r}; known are {', '.join(allowed) or 'none'}")
+    if not given.keys() >= required:
+        raise _Wrong("missing", f".{next(wire for wire in allowed if wire in required and wire not in given)}")
     made: dict[str, object] = {}
-    for wire, (name, optional, decode_it) in allowed.items():
-        inner = given.get(wire)
-        if inner is None and (optional or wire not in given):
-            if optional:
-                continue
-            raise _Wrong("missing", f".{wire}")
+    for wire, inner in given.items():
+        if wire not in allowed or (inner is None and wire not in required):
+            continue
+        name, decode_it = allowed[wire]
         try:
             made[name] = decode_it(inner, lenient)
         except _Wrong as wrong:
@@ -203,6 +203,10 @@ def _decode_object(shape: type, value: object, lenient: bool) -> object:
 
 
 @cache
-def _plan(shape: type) -> dict[str, tuple[str, bool, _Decoder]]:
-    """For each field of a dataclass by wire name: its attribute, whether it may be left out, what decodes it."""
-    return {wire: (f.name, is_optional(f), _decoder(hint)) for wire, (f, hint) in wire_fields(shape).items()}
+def _plan(shape: type) -> tuple[dict[str, tuple[str, _Decoder]], frozenset[str]]:
+    """For each field of a dataclass by wire name its attribute and what decodes it; and those that may not be left
+    out.
+    """
+    named = wire_fields(shape)
+    plan = {wire: (field.name, _decoder(hint)) for wire, (field, hint) in named.items()}
+    return plan, frozenset(wire for wire, (field, _) in named.items() if not is_optional(field))

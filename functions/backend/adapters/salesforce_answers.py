@@ -26,6 +26,7 @@ _ORG_POLICY = {"FUNCTIONALITY_NOT_ENABLED"}
 API_OFF = {_NO_API, _API_DOWN, *_ORG_POLICY}
 NOW_NOT = {"UNABLE_TO_LOCK_ROW", "QUERY_TIMEOUT"}
 LIMITED = {"REQUEST_LIMIT_EXCEEDED"}
+_OBJECTS = frozenset((dict,))
 
 
 class Part(msgspec.Struct, rename="camel"):
@@ -52,7 +53,7 @@ class Composite(msgspec.Struct, rename="camel"):
 def rows_of(body: Mapping[str, object], name: str) -> Sequence[Row]:
     """The list of records under a name of an answer. Raises Busy when there is no list of records."""
     rows = body.get(name)
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in cast(list[object], rows)):
+    if not isinstance(rows, list) or not _OBJECTS.issuperset(map(type, cast(list[object], rows))):
         raise Busy
     return cast(list[Row], rows)
 

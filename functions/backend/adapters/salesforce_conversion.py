@@ -7,12 +7,11 @@ that was converted is refused: CANNOT_UPDATE_CONVERTED_LEAD (Gravity-Forms-Sales
 
 import re
 from typing import NoReturn
-from xml.sax.saxutils import escape
 
 from backend.adapters.salesforce_answers import refuse
 from backend.adapters.salesforce_http import Answer
 from backend.adapters.salesforce_session import Request
-from backend.adapters.salesforce_soap import fault_of, read_xml, text_of, texts_of
+from backend.adapters.salesforce_soap import escaped, fault_of, read_xml, text_of, texts_of
 from backend.failures import OutcomeUnknown
 from backend.records.org import AlreadyConverted
 from contract.conversion import ConvertLead
@@ -38,7 +37,7 @@ def conversion_request(path: str, wanted: ConvertLead) -> Request:
         "ownerId": wanted.owner_id,
         "sendNotificationEmail": "false",
     }
-    written = {name: escape(_NO_XML.sub("", text)) for name, text in said.items() if text}
+    written = {name: escaped(_NO_XML.sub("", text)) for name, text in said.items() if text}
     inner = "".join(f"<{name}>{text}</{name}>" for name, text in written.items())
     call = f"<convertLead><leadConverts>{inner}</leadConverts></convertLead>"
     return Request("POST", path, writes=True, aside=True, soap=call)

@@ -9,9 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, cast
-from xml.sax.saxutils import escape
 
 import aiohttp
 import msgspec
@@ -20,6 +18,7 @@ from yarl import URL
 
 from backend import deadline, telemetry
 from backend.adapters import dpop
+from backend.adapters.salesforce_soap import escaped
 from backend.failures import Busy, NotSent, OutcomeUnknown, SendAgain
 from backend.transfer import Sink, Upload
 from backend.values import Secret
@@ -37,13 +36,15 @@ _ASKS_FOR_NONCE = re.compile(r'(?:^|,\s*)DPoP\s+(?:\w+="[^"]*",\s*)*error="use_d
 Form = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """Status, headers and body of an answer."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    def __repr__(self) -> str:
+        return f"Answer({self.status}, …)"
 
     def json(self) -> object:
         """The body as JSON, None when it is something else (a maintenance page, nothing)."""
@@ -229,8 +230,8 @@ class Http:
 
 def _enveloped(call: str, token: Secret, proof: str) -> bytes:
     """A call of the SOAP API in its envelope. Source: SOAP API Developer Guide, "SessionHeader", "DpopProofHeader"."""
-    proven = f"<DpopProofHeader><proof>{escape(proof)}</proof></DpopProofHeader>" if proof else ""
-    session = f"<SessionHeader><sessionId>{escape(token.reveal())}</sessionId></SessionHeader>"
+    proven = f"<DpopProofHeader><proof>{escaped(proof)}</proof></DpopProofHeader>" if proof else ""
+    session = f"<SessionHeader><sessionId>{escaped(token.reveal())}</sessionId></SessionHeader>"
     return (
         '<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"'
         f' xmlns="urn:partner.soap.sforce.com"><s:Header>{session}{proven}</s:Header>'
@@ -279,7 +280,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes | None:
     size = 0
     try:
         # Unpacked piece by piece, so that a small body cannot become an endless one.
-        async for part in response.content.iter_any():
+        while part := await response.content.readany():
             size += len(part)
             if size > MAX_ANSWER:
                 response.close()

@@ -59,8 +59,7 @@ class RequestBudget(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """A request to the user's instance URL: `path` begins with a slash, `body` is sent as JSON, `writes` says that it
     changes something and is never sent twice, `aside` that its API may be off for a user who may use the others;
     `headers` go along. What answers a `custom` one is Apex of the org's own, which may say 401 itself. `soap` is a call

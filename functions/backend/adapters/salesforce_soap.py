@@ -5,12 +5,23 @@ such as sf:INVALID_SESSION_ID, and whose faultstring begins with it.
 """
 
 from collections.abc import Iterator
-from xml.etree.ElementTree import Element, TreeBuilder
-from xml.parsers import expat
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
 
-def read_xml(body: bytes) -> Element | None:
+def escaped(text: str) -> str:
+    """A text as the content of an element."""
+    return escape(text, quote=False)
+
+
+def read_xml(body: bytes) -> "Element | None":
     """The root of a document, its names without their namespaces; None for what is none, or has a document type."""
+    from xml.etree.ElementTree import TreeBuilder  # most instances convert no lead, and read no XML
+    from xml.parsers import expat
+
     builder, parser = TreeBuilder(), expat.ParserCreate(namespace_separator=" ")
 
     def refuse(*_of: object) -> None:
@@ -30,12 +41,12 @@ def read_xml(body: bytes) -> Element | None:
         return None
 
 
-def text_of(element: Element, name: str) -> str:
+def text_of(element: "Element", name: str) -> str:
     """The text of a child; "" for none."""
     return (element.findtext(name) or "").strip()
 
 
-def texts_of(element: Element, name: str) -> Iterator[str]:
+def texts_of(element: "Element", name: str) -> Iterator[str]:
     """The texts of all children of a name."""
     return ((child.text or "").strip() for child in element.iterfind(name))
 

@@ -13,6 +13,7 @@ from contract.errors import ConnectionLost, Reason
 
 LOOK_AGAIN_SECONDS = 2.0  # after this long the blocks are read again behind a call
 TRUST_SECONDS = 10.0  # and after this long before the call goes on
+_LOOK_AGAIN, _TRUST, _NONE = timedelta(seconds=LOOK_AGAIN_SECONDS), timedelta(seconds=TRUST_SECONDS), timedelta()
 EVERYONE = "everyone"
 _TARGET = re.compile(r"everyone|00D[A-Za-z0-9]{15}(_005[A-Za-z0-9]{15})?")
 
@@ -31,11 +32,11 @@ class BlockList:
     async def check(self, uid: Uid) -> None:
         """Raises ConnectionLost(access-stopped) for a blocked user. Waits for the store only after a pause in calls."""
         age = timedelta.max if self._read_at is None else self._clock.now() - self._read_at
-        age = timedelta.max if age < timedelta() else age  # the machine's clock was set back
-        if age > timedelta(seconds=LOOK_AGAIN_SECONDS):
+        age = timedelta.max if age < _NONE else age  # the machine's clock was set back
+        if age > _LOOK_AGAIN:
             if self._reading is None or self._reading.task.done() or self._reading.is_overdue:
                 self._reading = SharedRead(self._read())
-            if age > timedelta(seconds=TRUST_SECONDS):
+            if age > _TRUST:
                 await self._reading.outcome()
         self._refuse(uid)
 

@@ -16,6 +16,7 @@ from backend.connections.shared_read import SharedRead
 from backend.values import Attachment, Clock, Uid
 
 REMEMBER_SECONDS = 60.0  # how long an instance may use a credential without looking at the store again
+_REMEMBER, _NONE = timedelta(seconds=REMEMBER_SECONDS), timedelta()
 _MAX_REMEMBERED = 10_000
 _MAX_TEXTS = 256  # different attachments
 _EPOCHS = 4096  # of all users together: who shares one is looked up once more than needed
@@ -50,7 +51,7 @@ class RememberedCredentials:
         if remembered is None:
             return None
         left = remembered.until - self._clock.now()  # more than it can be, when the machine's clock was set back
-        if timedelta() < left <= timedelta(seconds=REMEMBER_SECONDS):
+        if _NONE < left <= _REMEMBER:
             return remembered
         del self._cache[uid]
         return None
@@ -91,7 +92,7 @@ class RememberedCredentials:
             return before
         devices, shared = frozenset(connection.devices), None if attachment is None else self._shared(attachment)
         now = self._clock.now()
-        until = now + timedelta(seconds=REMEMBER_SECONDS)
+        until = now + _REMEMBER
         remembered = Remembered(credential, devices, shared, until)
         if epoch in (None, self.epoch(connection.uid)):
             self._cache[connection.uid] = remembered

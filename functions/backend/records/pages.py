@@ -19,6 +19,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
+import msgspec
+
 from backend.records import soql
 from backend.records.org import Row
 from backend.records.rows import field_value
@@ -64,8 +66,7 @@ class Position:
         return any(row["Id"] == one for one, _ in self.last)
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True):
     """The list of which pages are wanted: its SOQL up to FROM, its conditions, and the field that it is sorted by.
 
     With `find`, the term of a search, it is what SOSL finds. `scope` is the word after USING SCOPE, "" for none.
@@ -149,7 +150,7 @@ async def _further_in(ask: Ask, listed: Listed, limit: int, position: Position) 
     asked = position.passed + limit + 1 + WIDER
     if asked > DEEPEST or listed.find:  # SOSL finds no more than 2,000
         raise RefusedRequest(Reason.LIST_TOO_LONG)
-    (rows,) = await ask(replace(listed, select=f"Id, {listed.sort.field}").query(limit=asked))
+    (rows,) = await ask(msgspec.structs.replace(listed, select=f"Id, {listed.sort.field}").query(limit=asked))
     begins = _begins(listed, rows, position)
     if not begins:
         raise RefusedRequest(Reason.INVALID_CURSOR)

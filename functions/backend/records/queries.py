@@ -64,6 +64,7 @@ from contract.picklists import Picklists
 RELATED_ROWS = 50
 MAX_QUERIES = 5  # in one composite request
 HOME_ROWS = 5
+_EVERYTHING, _NO_CURRENCIES = ViewQuery(), Several()
 _PARTS = {"pipeline": "pipeline", "closing": "closing", "tasks": "tasks", "newest": "newestAccounts"}  # of home
 _OPERATORS = {"eq": "=", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 
@@ -88,7 +89,7 @@ class Queries:
 
     async def _list(self, uid: Uid, request: ListRecords, shapes: Shapes) -> RecordPage:
         layout, described = layout_of(request.sobject), object_of(shapes, request.sobject)
-        view, own = ViewQuery(), None
+        view, own = _EVERYTHING, None
         if request.list_view is not None:
             view = await self._describes.list_view(uid, request.sobject, soql.record_id(request.list_view))
             own = view.sort if view.sort is not None and _sorts(described, view.sort.field) else None
@@ -96,7 +97,7 @@ class Queries:
         sorted_by = field_of(described, sort.field)
         if not sorted_by.sortable:
             raise RefusedRequest(Reason.INVALID_VALUE, f"{sort.field} cannot be sorted by.")
-        several = await self._currencies.several(uid) if _has_several(described, request) else Several()
+        several = await self._currencies.several(uid) if _has_several(described, request) else _NO_CURRENCIES
         conditions = [_filter(described, f, uid, several) for f in request.filters]
         conditions += [view.condition] if view.condition else []
         ask, find = partial(self._org.query, uid), ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Any, cast
 
 from cachetools import LRUCache
@@ -38,6 +39,11 @@ def _seen(fields: tuple[str, ...], described: Described) -> tuple[str, ...]:
 
 def select(fields: Iterable[str]) -> str:
     """The fields of a SELECT, with what every record needs: its id and its version."""
+    return _selected(tuple(fields))
+
+
+@lru_cache(maxsize=1024)
+def _selected(fields: tuple[str, ...]) -> str:
     return ", ".join(dict.fromkeys(("Id", *fields, _VERSION)))
 
 
@@ -58,27 +64,48 @@ def to_record(row: Row, fields: Iterable[str]) -> Record:
     return Record(str(row["Id"]), _reader(tuple(fields))(row), cast("str | None", row.get(_VERSION)))
 
 
-def to_records(rows: Iterable[Row], fields: Iterable[str]) -> tuple[Record, ...]:
+def to_records(rows: Sequence[Row], fields: Iterable[str]) -> tuple[Record, ...]:
     """Rows as records of the contract, with these fields; for lists."""
-    read = _reader(tuple(fields))
-    made = [WrittenRecord(str(row["Id"]), read(row), cast("str | None", row.get(_VERSION))) for row in rows]
+    wanted = tuple(fields)
+    made = _made_of_whole_rows(rows, wanted)
+    if made is None:
+        read = _reader(wanted)
+        made = [WrittenRecord(str(row["Id"]), read(row), cast("str | None", row.get(_VERSION))) for row in rows]
     return cast(tuple[Record, ...], tuple(made))
+
+
+def _made_of_whole_rows(rows: Sequence[Row], fields: tuple[str, ...]) -> list[WrittenRecord] | None:
+    """The records of rows that hold these fields in this order, and nothing beside but what every row has: what
+    Salesforce answers to a query without parents. None when a row holds something else.
+    """
+    made: list[WrittenRecord] = []
+    for row in rows:
+        found: dict[str, Any] = dict(row)  # to copy a row and take three away is quicker than to look up the others
+        found.pop("attributes", None)
+        record_id, version = found.pop("Id", None), found.pop(_VERSION, None)
+        if tuple(found) != fields or record_id is None:
+            return None
+        made.append(WrittenRecord(str(record_id), found, version))
+    is_plain = _VALUES.issuperset(map(type, chain.from_iterable([one.fields.values() for one in made])))
+    return made if is_plain else None
 
 
 @lru_cache(maxsize=1024)
 def _reader(fields: tuple[str, ...]) -> Callable[[Row], dict[str, FieldValue]]:
-    """What reads these fields of a row: those of its own at once, as long as all are there and plain values."""
+    """What reads these fields of a row: those of its own at once, as long as they are plain values."""
     own = tuple(f for f in fields if "." not in f)
-    of_parents = tuple(f for f in fields if "." in f)
+    of_parents = tuple((f, *f.split(".")) for f in fields if f.count(".") == 1)
+    further = tuple(f for f in fields if f.count(".") > 1)
 
     def read(row: Row) -> dict[str, FieldValue]:
-        try:
-            found: dict[str, Any] = {f: row[f] for f in own}
-        except KeyError:
-            found = {f: field_value(row, f) for f in own}
+        found: dict[str, Any] = {f: row.get(f) for f in own}
         if not _VALUES.issuperset(map(type, found.values())):
             found = {f: field_value(row, f) for f in own}
-        for path in of_parents:
+        for path, parent, name in of_parents:
+            at = row.get(parent)
+            value = cast(Row, at).get(name) if type(at) is dict else row.get(path)
+            found[path] = value if type(value) in _VALUES else field_value(row, path)
+        for path in further:
             found[path] = field_value(row, path)
         return found
 

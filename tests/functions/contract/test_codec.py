@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from backend import callable_protocol
 from backend.records.org import Row
-from backend.records.rows import to_record, to_records
+from backend.records.rows import field_value, to_record, to_records
 from contract.calls import CALLS, ListRecords, Record, RecordDetail, RecordPage, SignIn, UpdateRecord
 from contract.codec import DecodeError, camel, decode, encode
 from contract.errors import CallError, Misconfigured, Reason, from_wire
@@ -129,3 +129,25 @@ def test_a_list_of_records_is_written_as_the_contract_says() -> None:
     assert json.loads(bytes(callable_protocol.result(page).body)) == {"result": encode(by_hand)}
     assert decode(RecordPage, encode(page)) == by_hand
     assert by_hand.records[1] == Record("2", {"Name": None, "BillingAddress": None, "Owner.Name": None})
+
+
+_VALUE = st.one_of(st.none(), st.text(max_size=3), st.integers(), st.booleans(), st.floats(allow_nan=False))
+_ODD = st.one_of(_VALUE, st.dictionaries(st.sampled_from(["Name", "Owner", "attributes"]), _VALUE, max_size=2))
+_NAMES = ("Name", "Phone", "Owner.Name", "Account.Owner.Name", "Id", "SystemModstamp")
+
+
+@given(
+    st.lists(st.sampled_from(_NAMES), unique=True, max_size=6),
+    st.lists(st.dictionaries(st.sampled_from(["Name", "Phone", "Owner", "Account", "More"]), _ODD), max_size=4),
+    st.booleans(),
+)
+def test_a_row_is_read_the_same_in_whatever_shape_it_comes(fields: list[str], rows: list[Row], whole: bool) -> None:
+    """Lists have a shorter way for rows with exactly the fields that were asked for."""
+    if whole:
+        rows = [{name: row.get(name) for name in fields if "." not in name} for row in rows]
+    rows = [
+        {"attributes": {"type": "Account"}, **row, "Id": f"{n}", "SystemModstamp": "now"} for n, row in enumerate(rows)
+    ]
+    expected = [{"id": row["Id"], "version": "now", "fields": {f: field_value(row, f) for f in fields}} for row in rows]
+    assert [encode(one) for one in to_records(rows, fields)] == expected
+    assert [encode(to_record(row, fields)) for row in rows] == expected
