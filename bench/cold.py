@@ -7,10 +7,8 @@ functions in the machine's memory. What Cloud Run does before (a machine, the im
 """
 
 import os
-import re
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,16 +21,39 @@ from bench.proxy import end
 from bench.release import released
 from bench.results import SHORT, keep
 from bench.table import show
-from bench.tables import cold_rows
+from bench.tables import cold_rows, step_rows
 from devtools import deployed_python, ports
 from devtools.clients import App, authorize
 from devtools.paths import BIN, ROOT, UV
 from devtools.steps import Progress
 from devtools.suite import UNLIMITED, Plan, Suite, function_environment
 
-ROUNDS, SHOWN = (3 if os.environ.get(SHORT, "") == "1" else 9), 12
+ROUNDS = 3 if os.environ.get(SHORT, "") == "1" else 15
 ALONE = "functions-framework alone"
 _PYTHON = deployed_python.VENV / BIN / "python"
+# What a start imports, in this order. Whoever writes a function that calls Salesforce and keeps tokens in Firestore has
+# the upper ones: functions-framework cannot start it without, and the first data call needs the others.
+_STEPS: Mapping[str, tuple[str, ...]] = {
+    "functions-framework, gunicorn, uvicorn": (
+        "functions_framework._cli", "functions_framework.aio", "gunicorn.app.base", "uvicorn_worker", "uvloop",
+        "httptools",
+    ),
+    "+ aiohttp": ("aiohttp",),
+    "+ Firestore's client, with grpc and requests": ("google.cloud.firestore",),
+    "+ firebase-admin": ("firebase_admin.auth",),
+    "+ structlog, msgspec, Tink, PyJWT, cachetools": ("structlog", "msgspec", "tink.aead", "jwt", "cachetools"),
+    "+ the contract": ("contract.calls", "contract.codec"),
+    "+ the backend": ("backend.wiring", "backend.async_function"),
+}  # fmt: skip
+_IMPORTS = """
+import gc, sys, time
+gc.disable()
+for step in sys.argv[1:]:
+    began = time.perf_counter()
+    for name in step.split():
+        __import__(name)
+    print(time.perf_counter() - began)
+"""
 _CLOUD = hasattr(os, "posix_fadvise") and hasattr(os, "sched_setaffinity")  # Linux
 
 
@@ -114,7 +135,7 @@ def main() -> None:
             for n in range(ROUNDS):
                 for each in programs.values() if n % 2 == 0 else reversed(programs.values()):
                     each.start(cloud=cloud)
-        imports = [_imports(plan) for _ in range(3)][-1]
+        steps = _steps(plan)
     times = {
         name: {
             "listens": one.listens,
@@ -127,35 +148,27 @@ def main() -> None:
     head, rows = cold_rows(times)
     show(f"A new instance, medians of {ROUNDS} starts in turns", head, rows)
     print()
-    show(
-        "Where the start goes: import time of each package's own modules (with -X importtime, which slows it down)",
-        ("package", "time"),
-        [(name, f"{microseconds / 1000:.0f} ms") for name, microseconds in imports.most_common(SHOWN)],
-    )
+    show("What a start imports, one after the other in one process", *step_rows(steps))
     python = _asked("import platform; print(platform.python_version())")
-    keep("cold", {"python": python, "times": times, "imports": dict(imports.most_common(SHOWN))})
+    keep("cold", {"python": python, "times": times, "steps": steps})
 
 
-def _imports(plan: Plan) -> Counter[str]:
-    """Microseconds that each package's own modules take to import, as Python itself counts them."""
-    program = "import functions_framework._cli, gunicorn.app.base, uvicorn_worker, main"
-    environment = {**os.environ, **function_environment(plan), "FUNCTION_TARGET": "api"}
-    command = [str(_PYTHON), "-X", "importtime", "-c", program]
-    done = subprocess.run(command, cwd=ROOT / "functions", env=environment, capture_output=True, text=True, check=True)
-    ours, found = _standard_names(), Counter[str]()
-    for own, name in re.findall(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)", done.stderr):
-        top = name.split(".")
-        package = ".".join(top[:2]) if top[0] == "google" else top[0]
-        found["(standard library)" if package in ours else package] += int(own)
+def _steps(plan: Plan) -> dict[str, list[float]]:
+    """Milliseconds that each step of _STEPS takes, of each round."""
+    found: dict[str, list[float]] = {step: [] for step in _STEPS}
+    command = [str(_PYTHON), "-c", _IMPORTS, *(" ".join(names) for names in _STEPS.values())]
+    environment = {**os.environ, **function_environment(plan), "FUNCTION_TARGET": "api", "PYTHONPATH": ""}
+    for _ in range(ROUNDS):
+        done = subprocess.run(
+            command, cwd=ROOT / "functions", env=environment, capture_output=True, text=True, check=True
+        )
+        for step, seconds in zip(found, done.stdout.split(), strict=True):
+            found[step].append(round(1000 * float(seconds), 1))
     return found
 
 
 def _asked(program: str) -> str:
     return subprocess.run([str(_PYTHON), "-c", program], capture_output=True, text=True, check=True).stdout.strip()
-
-
-def _standard_names() -> frozenset[str]:
-    return frozenset(_asked("import sys; print(*sys.stdlib_module_names)").split())
 
 
 @cache

@@ -46,6 +46,8 @@ ROUNDS, SECONDS = (
     int(os.environ.get("BENCH_ROUNDS", "3" if QUICK else "5")),
     int(os.environ.get("BENCH_SECONDS", "2" if QUICK else "3")),
 )
+# Beside version 0.2.0, in turns: a machine's speed may change within seconds, and a pair of runs sees the same of it.
+PAIRS, PAIR_SECONDS = 6 if QUICK else 20, 2
 STANDING_SECONDS = 10  # so many calls, that the first of each connection are no hundredth of them
 DELAYS, CONNECTIONS, COUNTED = ((0,), (64,), 100) if QUICK else ((0, 100), (1, 64, 256), 200)
 _LEAST_CPU = 0.5  # seconds
@@ -334,27 +336,36 @@ def main() -> None:
         for server in servers:
             load(wrk, server, token, 64, 1)  # warm
         loads = _measure(wrk, servers, token, upstream)
-        records = _records(wrk, servers[0], before, on)
+        pairs = _pairs(wrk, servers[0], before, on)
         standing = {one.name: load(wrk, one, token, 64, STANDING_SECONDS) for one in (servers[0], before)}
         memory = {server.name: _memory(server.pid) for server in servers}
-    _report(servers, loads, records, standing, counts, memory)
+    _report(servers, loads, pairs, standing, counts, memory)
 
 
 def _released(old: Released) -> Server:
     return Server(RELEASE, f"{old.url}/listRecords", LIST, old.pid, old.token)
 
 
-def _records(wrk: str, ours: Server, before: Server, on: Stage) -> dict[str, list[Load]]:
-    """A single record, of ours and of version 0.2.0, at 64 connections."""
+def _pairs(wrk: str, ours: Server, before: Server, on: Stage) -> dict[str, list[tuple[Load, Load]]]:
+    """A list and a single record, of ours and of version 0.2.0, at 64 connections."""
     httpx.post(f"{on.upstream}/bench/delay?ms=0")
-    both = [replace(one, url=one.url.replace("listRecords", "getRecord"), body=RECORD) for one in (ours, before)]
-    loads: dict[str, list[Load]] = {}
-    for n in range(ROUNDS + 1):  # the first warms
-        for one in both:
-            found = load(wrk, one, on.token, 64, SECONDS if n else 1)
+    both = {
+        "list of 25": (ours, before),
+        "single record": tuple(
+            replace(one, url=one.url.replace("listRecords", "getRecord"), body=RECORD) for one in (ours, before)
+        ),
+    }
+    pairs: dict[str, list[tuple[Load, Load]]] = {what: [] for what in both}
+    for n in range(PAIRS + 1):  # the first warms
+        for what, (now, then) in both.items():
+            if n % 2 == 0:
+                found = load(wrk, now, on.token, 64, PAIR_SECONDS), load(wrk, then, on.token, 64, PAIR_SECONDS)
+            else:
+                found = load(wrk, then, on.token, 64, PAIR_SECONDS), load(wrk, now, on.token, 64, PAIR_SECONDS)
+                found = found[1], found[0]
             if n:
-                loads.setdefault(one.name, []).append(found)
-    return loads
+                pairs[what].append(found)
+    return pairs
 
 
 def concurrency() -> None:
@@ -432,7 +443,7 @@ def _store_for_peers(plan: Plan, org: str, upstream: str, uid: str) -> None:
 def _report(
     servers: list[Server],
     loads: dict[tuple[int, int, str], list[Load]],
-    records: dict[str, list[Load]],
+    pairs: dict[str, list[tuple[Load, Load]]],
     standing: dict[str, Load],
     counts: dict[str, tuple[float | None, float]],
     memory: dict[str, float],
@@ -482,12 +493,9 @@ def _report(
         for s in servers
     }
     half: dict[str, dict[str, Any]] = {}
-    for what, (now, then) in {
-        "list of 25": (loads[0, 64, "ours"], loads[0, 64, RELEASE]),
-        "single record": (records["ours"], records[RELEASE]),
-    }.items():
-        ratios = sorted(round(one.cpu / other.cpu, 2) for one, other in zip(now, then, strict=True))
-        both = [round(median(one.cpu for one in of)) for of in (now, then)]
+    for what, found in pairs.items():
+        ratios = sorted(round(now.cpu / then.cpu, 2) for now, then in found)
+        both = [round(median(one.cpu for one in of)) for of in zip(*found, strict=True)]
         half[what] = {"cpuMicroseconds": both, "ratios": ratios}
     slowest = {name: {"p50Ms": round(one.p50, 1), "p99Ms": round(one.p99, 1)} for name, one in standing.items()}
     print(f"\n{beside(half)}\n\n{slowest_hundredth(slowest, STANDING_SECONDS)}")

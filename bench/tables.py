@@ -65,7 +65,7 @@ def beside(figures: Mapping[str, Any]) -> str:
         (what, *(f"{cpu:,} µs" for cpu in one["cpuMicroseconds"]), spread(one["ratios"], "×", 2))
         for what, one in figures.items()
     ]
-    return lines(("CPU a call, 64 connections", "now", RELEASE, "ratio, median of the rounds (range)"), rows)
+    return lines(("CPU a call, 64 connections", "now", RELEASE, "ratio, median of the pairs (range)"), rows)
 
 
 def slowest_hundredth(servers: Mapping[str, Mapping[str, float]], seconds: int) -> str:
@@ -105,22 +105,28 @@ def floor(kept: Mapping[str, Any]) -> str:
 
 
 def cold(kept: Mapping[str, Any]) -> str:
-    """A new instance: until it listens and to its first answer, and import time by package."""
+    """A new instance: until it listens and to its first answer, and what its imports take."""
     figures = kept["figures"]
-    rows = [(name, f"{microseconds / 1000:.0f} ms") for name, microseconds in figures["imports"].items()]
     begin = f"{measured(kept)} Python {figures['python']}."
-    return "\n\n".join((begin, lines(*cold_rows(figures["times"])), lines(("package", "import time"), rows)))
+    return "\n\n".join((begin, lines(*cold_rows(figures["times"])), lines(*step_rows(figures["steps"]))))
+
+
+def step_rows(steps: Mapping[str, Sequence[float]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Head and rows: milliseconds that a start's imports take, one after the other."""
+    medians = {step: median(times) for step, times in steps.items()}
+    rows = [(step, f"{of:.0f} ms", f"{of / sum(medians.values()):.0%}") for step, of in medians.items()]
+    return ("imports", "time", "share"), [*rows, ("together", f"{sum(medians.values()):.0f} ms", "")]
 
 
 def cold_rows(times: Mapping[str, Mapping[str, Sequence[float]]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Head and rows: how long each program takes to start, and how much longer than version 0.2.0."""
+    """Head and rows: how long each program takes to start, and how much longer than version 0.2.0 in the same round."""
     head = ("", "listens", "first answer", "ratio", "like Cloud Run: listens", "first answer", "ratio")
     rows: list[tuple[str, ...]] = []
     for name, one in times.items():
         cells = [name]
         for listens, answers in (("listens", "answers"), ("cloudListens", "cloudAnswers")):
             if one[answers]:
-                ratio = median(one[answers]) / median(times[RELEASE][answers])
+                ratio = median(ours / other for ours, other in zip(one[answers], times[RELEASE][answers], strict=True))
                 cells += [spread(one[listens], "s", 2), spread(one[answers], "s", 2), f"{ratio:.2f} ×"]
             else:
                 cells += ["–"] * 3
