@@ -4,9 +4,8 @@ hour.
 
 from backend import start  # isort: skip
 
-from dataclasses import asdict
-
 import structlog
+from msgspec.structs import asdict
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 

@@ -19,7 +19,10 @@ _BELOW = {"sign_in": ("backend.connections",), "connections": (), "records": ()}
 # Each room may import from these (and from itself). "*" stands for any package from outside.
 _MAY = {
     "functions/contract": {"stdlib"},
-    **{f"functions/backend/{flow}": {"stdlib", "cachetools", "contract", *_SHARED, *_BELOW[flow]} for flow in _BELOW},
+    **{
+        f"functions/backend/{flow}": {"stdlib", "cachetools", "msgspec", "contract", *_SHARED, *_BELOW[flow]}
+        for flow in _BELOW
+    },
     "functions/backend/adapters": {
         "stdlib",
         "*",
@@ -190,7 +193,7 @@ def test_only_one_module_builds_a_connections_next_state(repository: Path) -> No
     for file in _python(repository / "functions/backend"):
         if file.name not in ("connection.py", "store.py", "blocks.py", "documents.py", "fields.py"):
             imports = _imports(file)
-            assert "dataclasses.replace" not in imports or not any(
+            assert "msgspec.structs.replace" not in imports or not any(
                 i.startswith("backend.connections.connection") for i in imports
             ), file
             made = [

@@ -5,11 +5,11 @@ import asyncio
 import sys
 import time
 from collections import Counter
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 from google.api_core.exceptions import GoogleAPIError
 from google.auth.exceptions import GoogleAuthError
+from msgspec.structs import asdict
 
 from backend import log, settings, wiring
 from backend.adapters.cipher import TinkCipher

@@ -2,10 +2,10 @@
 in the real ones, tests others."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from backend.adapters.salesforce_http import Http
@@ -34,8 +34,7 @@ class TokenEndpoints(TokenEndpoint, RevocationEndpoint, Protocol):
     """Salesforce's OAuth endpoints, seen from a connection that is there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Process:
+class Process(msgspec.Struct, frozen=True):
     """What one process of the backend consists of, but for sign-in and the endpoint."""
 
     remembered: RememberedCredentials

@@ -1,8 +1,9 @@
 """Which flow answers which call. The functions do not start when a call of the contract has no line here."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+import msgspec
 
 from backend.connections.lifecycle import Lifecycle
 from backend.records.changes import Changes
@@ -18,8 +19,7 @@ Q = TypeVar("Q")
 A = TypeVar("A")
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """A call and the work that answers it; a public call is a visitor's, any other one a caller's."""
 
     call: Call[Any, Any]

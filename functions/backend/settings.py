@@ -5,9 +5,10 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
+
+import msgspec
 
 from backend import hosts, visitors
 from backend.sign_in.begin import Binding
@@ -33,8 +34,7 @@ class SettingsError(Exception):
     """What is wrong with the environment; its text has a line for each mistake."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """How this backend is set up; docs/deploy.md explains each."""
 
     project_id: str
@@ -110,8 +110,7 @@ def secret_names(environment: Mapping[str, str] = os.environ) -> list[str]:
     return [*consumer, "TOKEN_KEYSET"]
 
 
-@dataclass(frozen=True, slots=True)
-class Deployed:
+class Deployed(msgspec.Struct, frozen=True):
     """Where a deployment puts the functions, and how many instances of each there are at most."""
 
     region: str

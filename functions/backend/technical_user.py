@@ -6,7 +6,8 @@ It reads only. No password and no ID token is stored for it: it goes on where th
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from backend.values import Caller, Clock, Uid
 from contract.calls import Empty, Profile
@@ -15,8 +16,7 @@ from contract.errors import CallError, OrgUnavailable, Reason
 TRIES, PAUSE_SECONDS = 3, 20  # what is over within a minute wakes nobody
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(msgspec.Struct, frozen=True):
     """`ok` or a reason of the contract, and the milliseconds of the last try."""
 
     outcome: str

@@ -3,24 +3,23 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from backend.failures import OutcomeUnknown
 from contract.errors import CallError, Reason, RefusedRequest
 from contract.files import FILE_SECONDS, MAX_FILE
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True):
     """A file that the app is sending, of `size` bytes. `pieces` raises RefusedRequest when it breaks off."""
 
     size: int
     pieces: AsyncIterator[bytes]
 
 
-@dataclass(slots=True)
-class Upload:
+class Upload(msgspec.Struct):
     """A body that is sent piece by piece. `is_whole` is set before its last piece leaves: until then a server cannot
     have carried out the request. `failure` is why it broke off, when the fault is not the server's.
     """

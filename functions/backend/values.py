@@ -1,7 +1,6 @@
 """Values and narrow interfaces that all flows share."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -63,8 +62,7 @@ class Caller(msgspec.Struct, frozen=True):
     device: str
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
+class Visitor(msgspec.Struct, frozen=True):
     """Who makes a call without a session. `peer` is the address that the connection came from, `address` the caller's:
     the same, unless a proxy that is believed said another. `attestation` is the fingerprint of the call's App Check
     token, None without one.
@@ -83,8 +81,7 @@ class WrittenRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(msgspec.Struct, frozen=True):
     """A text of the data calls that lives and dies with a connection, and the time at which it was true."""
 
     text: bytes

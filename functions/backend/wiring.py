@@ -9,11 +9,11 @@ import hmac
 import random
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import firebase_admin
+import msgspec
 import structlog
 from google.cloud.firestore import AsyncClient
 
@@ -72,8 +72,7 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
+class Backend(msgspec.Struct, frozen=True):
     """The wired backend: what the functions answer with, and what an administrator's commands work on."""
 
     endpoint: Endpoint

@@ -4,7 +4,6 @@ same tests as Firestore's (tests/functions/adapters/test_firestore.py)."""
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import TypeVar
 
 from backend.connections.audit import Chain, Entry, Event, Recorded
@@ -16,6 +15,7 @@ from backend.connections.writes import ChainBroken, Contended, new_write_id, onc
 from backend.records.allowance import OrgUsage, UserUsage
 from backend.records.creations import Creation
 from backend.values import Uid
+from tests.altered import replace
 from tests.functions.line import Line, at_once
 
 K = TypeVar("K")

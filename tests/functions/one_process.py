@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 from backend.adapters.cipher import TinkCipher, new_keyset
@@ -18,6 +17,7 @@ from backend.connections.tombstones import Tombstone
 from backend.connections.vault import GivenUp, Vault
 from backend.failures import Busy
 from backend.values import Secret, Uid
+from tests.altered import replace
 from tests.functions.instances import FirebaseUsers, SteppedClock
 from tests.functions.memory_store import MemoryDocuments
 

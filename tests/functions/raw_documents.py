@@ -1,7 +1,6 @@
 """The store in memory with documents field by field, as Firestore has them and somebody may change them."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +12,7 @@ from backend.connections.connection import Connection
 from backend.connections.store import Criteria
 from backend.connections.tombstones import Tombstone
 from backend.values import Uid
+from tests.altered import replace
 from tests.functions.memory_store import meets
 from tests.functions.one_process import Counted
 

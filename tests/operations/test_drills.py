@@ -8,7 +8,6 @@ import asyncio
 import inspect
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -28,6 +27,7 @@ from backend.wiring import SystemClock
 from contract.errors import CallError, ConnectionLost, Misconfigured, Reason
 from devtools.clients import CONSUMER_KEY, CONSUMER_SECRET, SALES, control
 from localorg import EmbeddedOrg
+from tests.altered import replace
 from tests.functions.instances import Instances
 from tests.functions.sign_in import test_flow
 from tests.functions.signing_kms import KEY, PRIVATE, SigningKms, running_kms

@@ -29,7 +29,7 @@ LIMITED = {"REQUEST_LIMIT_EXCEEDED"}
 _OBJECTS = frozenset((dict,))
 
 
-class Part(msgspec.Struct, rename="camel"):
+class Part(msgspec.Struct, frozen=True, rename="camel"):
     """The answer to one part of a composite request: its HTTP status, its body as bytes of JSON, its headers."""
 
     http_status_code: int
@@ -44,7 +44,7 @@ class Part(msgspec.Struct, rename="camel"):
             return None
 
 
-class Composite(msgspec.Struct, rename="camel"):
+class Composite(msgspec.Struct, frozen=True, rename="camel"):
     """The answer to a composite request: its parts in the order in which they were asked."""
 
     composite_response: list[Part]
@@ -148,21 +148,21 @@ def _translated(status: int, code: str, message: str | None, row: Mapping[str, A
     return RefusedRequest(Reason.INVALID_VALUE, message, details)
 
 
-class _Match(msgspec.Struct):
+class _Match(msgspec.Struct, frozen=True):
     record: dict[str, Any] = {}
 
 
-class _MatchResult(msgspec.Struct, rename="camel"):
+class _MatchResult(msgspec.Struct, frozen=True, rename="camel"):
     entity_type: str = ""
     match_records: list[_Match] = []
 
 
-class _DuplicateResult(msgspec.Struct, rename="camel"):
+class _DuplicateResult(msgspec.Struct, frozen=True, rename="camel"):
     allow_save: bool = False
     match_results: list[_MatchResult] = []
 
 
-class _DuplicateError(msgspec.Struct, rename="camel"):
+class _DuplicateError(msgspec.Struct, frozen=True, rename="camel"):
     duplicate_result: _DuplicateResult = msgspec.field(default_factory=_DuplicateResult)
 
 

@@ -23,7 +23,7 @@ from contract.picklists import RecordType
 _SETTLED_SECONDS = 60.0
 
 
-class _Picklist(msgspec.Struct, rename="camel"):
+class _Picklist(msgspec.Struct, frozen=True, rename="camel"):
     value: str
     active: bool = True
     label: str | None = None
@@ -31,7 +31,7 @@ class _Picklist(msgspec.Struct, rename="camel"):
     default_value: bool | None = None
 
 
-class _Field(msgspec.Struct, rename="camel"):
+class _Field(msgspec.Struct, frozen=True, rename="camel"):
     name: str
     label: str
     type: str
@@ -53,7 +53,7 @@ class _Field(msgspec.Struct, rename="camel"):
     controller_name: str | None = None
 
 
-class _RecordType(msgspec.Struct, rename="camel"):
+class _RecordType(msgspec.Struct, frozen=True, rename="camel"):
     record_type_id: str | None = None
     name: str | None = None
     available: bool | None = None
@@ -62,7 +62,7 @@ class _RecordType(msgspec.Struct, rename="camel"):
     active: bool | None = True
 
 
-class _Describe(msgspec.Struct, rename="camel"):
+class _Describe(msgspec.Struct, frozen=True, rename="camel"):
     """What is read of a describe, which has some forty attributes a field."""
 
     name: str
@@ -76,7 +76,7 @@ class _Describe(msgspec.Struct, rename="camel"):
     deletable: bool = True
 
 
-class _Component(msgspec.Struct):
+class _Component(msgspec.Struct, frozen=True):
     """A field of a page layout; an address has its parts as components of its own."""
 
     type: str = ""
@@ -84,22 +84,22 @@ class _Component(msgspec.Struct):
     components: "list[_Component] | None" = None
 
 
-class _LayoutItem(msgspec.Struct, rename="camel"):
+class _LayoutItem(msgspec.Struct, frozen=True, rename="camel"):
     label: str | None = None
     layout_components: list[_Component] = []
 
 
-class _LayoutRow(msgspec.Struct, rename="camel"):
+class _LayoutRow(msgspec.Struct, frozen=True, rename="camel"):
     layout_items: list[_LayoutItem] = []
 
 
-class _LayoutSection(msgspec.Struct, rename="camel"):
+class _LayoutSection(msgspec.Struct, frozen=True, rename="camel"):
     heading: str | None = None
     use_heading: bool = True
     layout_rows: list[_LayoutRow] = []
 
 
-class PageLayout(msgspec.Struct, rename="camel"):
+class PageLayout(msgspec.Struct, frozen=True, rename="camel"):
     """What is read of a page layout."""
 
     detail_layout_sections: list[_LayoutSection] = []

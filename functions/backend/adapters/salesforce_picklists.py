@@ -14,23 +14,23 @@ from backend.failures import Busy
 from contract.picklists import Picklist
 
 
-class _Value(msgspec.Struct, rename="camel"):
+class _Value(msgspec.Struct, frozen=True, rename="camel"):
     value: str
     label: str | None = None
     valid_for: list[int] | None = None
 
 
-class _Default(msgspec.Struct):
+class _Default(msgspec.Struct, frozen=True):
     value: str | None = None
 
 
-class _Values(msgspec.Struct, rename="camel"):
+class _Values(msgspec.Struct, frozen=True, rename="camel"):
     values: list[_Value]
     controller_values: dict[str, int] | None = None
     default_value: _Default | None = None
 
 
-class _Collection(msgspec.Struct, rename="camel"):
+class _Collection(msgspec.Struct, frozen=True, rename="camel"):
     picklist_field_values: dict[str, msgspec.Raw]
 
 

@@ -4,7 +4,6 @@ Source: REST API Developer Guide ("Composite", "Conditional Requests").
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import partial
@@ -13,6 +12,7 @@ from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 import msgspec
+from msgspec.structs import replace
 
 from backend.adapters.salesforce_actions import outcome_of, request_of
 from backend.adapters.salesforce_answers import Composite, Part, body_of, only_row, refuse, rows_of

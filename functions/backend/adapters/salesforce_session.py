@@ -5,7 +5,6 @@ authentication flow: send with the credential; rejected → renew → replay onc
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
@@ -83,16 +82,14 @@ class Request(msgspec.Struct, frozen=True):
 _Read = tuple[Uid, str, tuple[tuple[str, str], ...], bytes]  # user, path, query, body
 
 
-@dataclass(slots=True)
-class _Burst:
+class _Burst(msgspec.Struct):
     """Requests of one user that are under way or wait at the same time; the first one's answer lets the others go."""
 
     under_way: int = 0
-    is_answered: asyncio.Event = field(default_factory=asyncio.Event)
+    is_answered: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
 
 
-@dataclass(slots=True)
-class _Flight:
+class _Flight(msgspec.Struct):
     """A read under way, that others may join."""
 
     begun: float

@@ -8,9 +8,10 @@ a record.
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+
+import msgspec
 
 from backend.values import Cipher, Secret
 from contract.errors import ConnectionLost
@@ -30,8 +31,7 @@ class Event(StrEnum):
     UNBLOCK = "unblock"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A line of the audit record.
 
     `by` is user, backend, schedule or an administrator's name; `generation` the connection's, `previous` the hash of
@@ -49,8 +49,7 @@ class Entry:
     write_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(msgspec.Struct, frozen=True):
     """The end of a subject's record: its newest hash, plain and sealed."""
 
     subject: str
@@ -59,8 +58,7 @@ class Chain:
     seal: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True):
     """A record as the store has it: its end (None: it is missing) and every entry, by sequence."""
 
     subject: str
@@ -68,8 +66,7 @@ class Recorded:
     entries: Sequence[Entry]
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(msgspec.Struct, frozen=True):
     """What is wrong with a record, and from which entry on (1: the first)."""
 
     subject: str

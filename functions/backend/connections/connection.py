@@ -6,10 +6,12 @@ time and leases are handed in.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from backend.connections.audit import Chain
 from backend.values import Attachment, Secret, Uid
@@ -30,8 +32,7 @@ class State(StrEnum):
     REVOKED = "revoked"  # ended by an administrator's block
 
 
-@dataclass(frozen=True, slots=True)
-class TokenResponse:
+class TokenResponse(msgspec.Struct, frozen=True):
     """What Salesforce's token endpoint answered; `refresh_token` is None when the one in use stays valid, `bound` says
     that the tokens are good only with the key of the request (token_type DPoP, RFC 9449 section 5).
     """
@@ -44,8 +45,7 @@ class TokenResponse:
     bound: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """What Salesforce granted, and everything that decides where a secret goes: sealed as one, so that whoever can only
     write to the store changes none of it. `key` is the private key that the tokens are bound to (DPoP), as text; None:
     they are Bearer tokens. The login host has no scheme, the instance URL has one.
@@ -110,8 +110,7 @@ class Grant:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(msgspec.Struct, frozen=True):
     """What a request to Salesforce needs; `instance_url` is such as https://acme.my.salesforce.com. `created` is the
     sign-in that it comes from; `generation` grows with every token pair that is stored since, and says nothing of
     another sign-in's. `key` as in a Grant.
@@ -129,8 +128,7 @@ class Credential:
         return self.created == other.created and self.generation > other.generation
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(msgspec.Struct, frozen=True):
     """A device at its sign-in: its random id, and a name such as "Chrome, Windows"; "" when it sent none."""
 
     id: str
@@ -142,16 +140,14 @@ class Device:
         return cls(device_id, " ".join("".join(c if c.isprintable() else " " for c in name or "").split())[:60])
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(msgspec.Struct, frozen=True):
     """The right to refresh one connection until `deadline`; `owner` is the process that holds it."""
 
     owner: str
     deadline: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(msgspec.Struct, frozen=True):
     """A connection as it is stored. `sealed` is its Grant, for this uid and generation; `revision` is the store's own
     mark of this state of the document, `write_id` the id of the write that made it, `chain` the end of its audit
     record.
@@ -171,8 +167,8 @@ class Connection:
     lease: Lease | None = None
     ended_reason: Reason | None = None
     stay_signed_in: bool = False
-    devices: Mapping[str, datetime] = field(default_factory=dict[str, datetime])
-    device_names: Mapping[str, str] = field(default_factory=dict[str, str])
+    devices: Mapping[str, datetime] = msgspec.field(default_factory=dict[str, datetime])
+    device_names: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     chain: Chain | None = None
     attachment: Attachment | None = None
     revision: object = None

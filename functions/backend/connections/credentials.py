@@ -5,10 +5,10 @@ them.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from cachetools import LRUCache
 
 from backend.connections.connection import Connection, Credential, Grant
@@ -22,8 +22,7 @@ _MAX_TEXTS = 256  # different attachments
 _EPOCHS = 4096  # of all users together: who shares one is looked up once more than needed
 
 
-@dataclass(slots=True)
-class Remembered:
+class Remembered(msgspec.Struct):
     """A credential, the devices that may use it, and the connection's attachment, unsealed; `until` when it is
     remembered.
     """

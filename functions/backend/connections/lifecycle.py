@@ -6,9 +6,10 @@ Every way to end a connection can be interrupted at any point and run again: it 
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
+
+import msgspec
 
 from backend.connections.audit import Entry, Event
 from backend.connections.blocks import EVERYONE, BlockList, concern
@@ -57,16 +58,14 @@ class FirebaseUsers(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Blocked:
+class Blocked(msgspec.Struct, frozen=True):
     """What a block did: connections ended, and how many of their grants Salesforce has not confirmed as revoked."""
 
     ended: int
     unconfirmed: int
 
 
-@dataclass(frozen=True, slots=True)
-class UpkeepReport:
+class UpkeepReport(msgspec.Struct, frozen=True):
     """What one run of the upkeep did: connections kept alive, refused by Salesforce, put off, deleted because nobody
     uses them; and grants given up earlier that were revoked now, or dropped because Salesforce has said no for too
     long.

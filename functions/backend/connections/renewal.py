@@ -7,9 +7,10 @@ can stop or an answer can get lost.
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NoReturn, Protocol
+
+import msgspec
 
 from backend import deadline, telemetry
 from backend.connections.audit import Event
@@ -46,16 +47,14 @@ RETRY_PAUSES = (0.3, 1.2)  # seconds before a refresh is tried again after a pas
 STORE_PAUSES = (0.1, 0.5, 2.0, 5.0)  # seconds before a write is tried again while the store fails
 
 
-@dataclass(frozen=True, slots=True)
-class Renewed:
+class Renewed(msgspec.Struct, frozen=True):
     """A newer credential; `refreshed` when Salesforce made it for this very renewal, not for an earlier one."""
 
     credential: Credential
     refreshed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Renewing:
+class _Renewing(msgspec.Struct, frozen=True):
     """A renewal under way in this process."""
 
     rejected: Credential

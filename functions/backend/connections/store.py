@@ -1,9 +1,11 @@
 """Where connections and blocks are kept, and the store that commits each change together with its audit entry."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from backend.connections.audit import Audit, Chain, Entry, Event, Flaw, Recorded
 from backend.connections.connection import Connection
@@ -16,8 +18,7 @@ Notice = Callable[[Connection, Event | None], None]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Blocks:
+class Blocks(msgspec.Struct, frozen=True):
     """Whom an administrator has blocked: `everyone`, org ids, uids. `chain`, `revision` and `write_id` as in a
     connection. A list that somebody has spoiled is not whole, and stands for everyone.
     """
@@ -29,8 +30,7 @@ class Blocks:
     is_whole: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Criteria:
+class Criteria(msgspec.Struct, frozen=True):
     """Which connections to find; what is None does not matter."""
 
     org_id: str | None = None

@@ -1,13 +1,14 @@
 """Tombstones: grants that no connection holds, and whose revocation Salesforce has not confirmed yet."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
+import msgspec
+from msgspec.structs import replace
 
-@dataclass(frozen=True, slots=True)
-class Tombstone:
+
+class Tombstone(msgspec.Struct, frozen=True):
     """A grant to be revoked, sealed for this random `id`, so that it names no user; b"": nothing is left to revoke.
 
     `at` is when it was given up, `claims` how often somebody has taken it up to revoke it, `revision` the store's own

@@ -6,8 +6,9 @@ remembers (credentials.py), so that nothing is remembered which has changed in t
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
+
+import msgspec
 
 from backend import telemetry
 from backend.connections.audit import Event
@@ -39,8 +40,7 @@ MAX_ATTACHMENT = 800_000  # bytes; a document of Firestore has at most a mebibyt
 Transition = Callable[[Connection], Connection | None]
 
 
-@dataclass(frozen=True, slots=True)
-class GivenUp:
+class GivenUp(msgspec.Struct, frozen=True):
     """A connection whose grant was taken out of it, as it was before; `tombstone` is the grant's, None when there was
     none left or nobody can unseal it (not `readable`). `receipt` is the hash of the record's last entry when the
     connection was deleted.

@@ -7,8 +7,9 @@ permissions go on sharing one describe in memory.
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from backend.records.layouts import LAYOUTS, Layout
 from backend.records.org import Described, Org

@@ -7,10 +7,10 @@ together.
 import asyncio
 import re
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+import msgspec
 from cachetools import LRUCache
 
 from backend.failures import BudgetReached
@@ -31,8 +31,7 @@ _MAX_USERS = 10_000
 _API_USAGE = re.compile(r"\bapi-usage=(\d{1,12})/(\d{1,12})\b")
 
 
-@dataclass(frozen=True, slots=True)
-class OrgUsage:
+class OrgUsage(msgspec.Struct, frozen=True):
     """Requests of an org in the last 24 hours, and how many it may make; as Salesforce said it at `at`."""
 
     org_id: str
@@ -46,8 +45,7 @@ class OrgUsage:
         return 100 * self.used // self.limit if self.limit else 100
 
 
-@dataclass(frozen=True, slots=True)
-class UserUsage:
+class UserUsage(msgspec.Struct, frozen=True):
     """Requests that instances have taken from a user's budget on one day (UTC); up to a share each may not be used
     yet.
     """
@@ -76,8 +74,7 @@ class UsageStore(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Share:
+class _Share(msgspec.Struct):
     """Requests that are left; `size` is how many the last share had, `taken` when it was taken, and `next` how many the
     next one is to have.
     """

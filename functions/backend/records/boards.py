@@ -10,9 +10,10 @@ and SOSL Reference, "GROUP BY", "Querying Currency Fields in Multicurrency Orgs"
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import cast
+
+import msgspec
 
 from backend.records import soql
 from backend.records.currencies import Currencies, Several
@@ -103,8 +104,7 @@ class Boards:
         return asked.column(stage, total[0] if total else None, rows, following)
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True):
     """The board that is asked for: `fields` are a card's, `listed` are the records of all of its columns."""
 
     layout: Layout

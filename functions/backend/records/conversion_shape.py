@@ -4,15 +4,16 @@ Source: Object Reference, Lead (IsConverted, ConvertedAccountId, ConvertedContac
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+import msgspec
 
 from backend.records.org import Described
 from contract.calls import NAME
 from contract.conversion import Becomes, ConversionShape
 
 
-@dataclass(frozen=True, slots=True)
-class Becoming:
+class Becoming(msgspec.Struct, frozen=True):
     """`flag` is the checkbox of a record that is converted, `status` its picklist, `email` the field by which a contact
     is recognised; each of the others is one of the records that it becomes, its `named_by` a field of the record.
     """

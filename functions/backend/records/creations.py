@@ -5,8 +5,9 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
+
+import msgspec
 
 from backend.failures import OutcomeUnknown, StoreUnavailable
 from backend.values import Cipher, Uid
@@ -17,8 +18,7 @@ T = TypeVar("T")
 _KEY = re.compile(IDEMPOTENCY_KEY)
 
 
-@dataclass(frozen=True, slots=True)
-class Creation:
+class Creation(msgspec.Struct, frozen=True):
     """What a key was used for: the sealed hash of the request's content, and the id of the record that was made, None
     until Salesforce has confirmed it.
     """

@@ -9,9 +9,9 @@ number with a code is compared by what it is worth, and so are amounts by ORDER 
 
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import TypeVar
 
+import msgspec
 from cachetools import TTLCache
 
 from backend.records import soql
@@ -29,14 +29,13 @@ _ISO_4217 = re.compile(r"[A-Z]{3}")
 _TYPES = "SELECT IsoCode, DecimalPlaces, IsCorporate FROM CurrencyType"
 
 
-@dataclass(frozen=True, slots=True)
-class Several:
+class Several(msgspec.Struct, frozen=True):
     """The currencies of an org that has several: the corporate one, "" when it is not known, and how many decimals each
     has.
     """
 
     corporate: str = ""
-    decimals: Mapping[str, int] = field(default_factory=dict[str, int])
+    decimals: Mapping[str, int] = msgspec.field(default_factory=dict[str, int])
 
 
 class Currencies:

@@ -11,10 +11,11 @@ import json
 import zlib
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import fields as dataclass_fields
-from dataclasses import replace
+from dataclasses import replace as replaced
 from typing import Any, Protocol, TypeVar, cast
 
 from cachetools import LRUCache
+from msgspec.structs import replace
 
 from backend import deadline, telemetry
 from backend.failures import Busy, OutcomeUnknown, ShapeRefused
@@ -342,7 +343,7 @@ def _cut(described: Described) -> Described:
     used = _used(described.name)
 
     def cut(f: DescribedField) -> DescribedField:
-        shape = replace(
+        shape = replaced(
             f.shape, picklist=(), labels={}, help=None, default=None, controller="", valid_for={}, labels_with={}
         )
         return f if f.shape.name in used or shape == f.shape else replace(f, shape=shape)

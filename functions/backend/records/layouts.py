@@ -6,14 +6,15 @@ A new object is one entry here.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from backend.records.actions import ID, Action, Ask, check_actions
 from backend.records.conversion_shape import LEAD, Becoming
 from contract.calls import LAST_CHANGED_AT, LAST_CHANGED_BY, NAME, FieldValue, Sort
 from contract.errors import Reason, RefusedRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
+class Related(msgspec.Struct, frozen=True):
     """Children that come along with a record: the relationship's name is its key in `Layout.related`, `field` their
     reference to it.
     """
@@ -29,8 +30,7 @@ class Related:
         return Sort(self.sort, self.descending)
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
+class Preset(msgspec.Struct, frozen=True):
     """What a list shows at its beginning: the records with these values, in this order. `me` is whoever looks."""
 
     filters: Mapping[str, FieldValue]
@@ -38,8 +38,7 @@ class Preset:
     descending: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Kanban:
+class Kanban(msgspec.Struct, frozen=True):
     """How records stand on a board: a column for each value of the picklist `stage`, a card with the fields `shown`
     below its title. The first of `since` that is filled says since when a record is in its stage, the checkbox `closed`
     whether it is closed.

@@ -3,10 +3,11 @@ it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
+
+import msgspec
 
 from backend.records.actions import Target
 from backend.values import Uid
@@ -22,8 +23,7 @@ WON, LOST = "won", "lost"  # what a stage means whose records are closed
 CURRENCY = "CurrencyIsoCode"  # a record's field that says what its amounts are in, where an org has several currencies
 
 
-@dataclass(frozen=True, slots=True)
-class DescribedField:
+class DescribedField(msgspec.Struct, frozen=True):
     """A field as Salesforce's describe shows it to this user; `within` is the address or name that it is a part of.
     What is `encrypted` can be compared for equality at most, where it is filterable.
     """
@@ -40,16 +40,14 @@ class DescribedField:
         return self.filterable and not self.encrypted
 
 
-@dataclass(frozen=True, slots=True)
-class People:
+class People(msgspec.Struct, frozen=True):
     """Which records of an object are people: the ids of their record types, and the sections of their page layout."""
 
     record_types: tuple[str, ...]
     sections: tuple[Section, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ViewQuery:
+class ViewQuery(msgspec.Struct, frozen=True):
     """What a list view shows: `scope` is the word after USING SCOPE, `condition` the SOQL after WHERE, each "" for
     none; `sort` is the first field of its order.
     """
@@ -59,8 +57,7 @@ class ViewQuery:
     sort: Sort | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Described:
+class Described(msgspec.Struct, frozen=True):
     """An sObject as this user may see it. `modified` is Salesforce's own stamp of this state of it, for asking again.
 
     `sections` are those of the user's page layout, each field with its parts (an address with its street, city, …);
@@ -84,14 +81,14 @@ class Described:
     sections: tuple[Section, ...] = ()
     key_prefix: str = ""
     language: str = ""
-    captions: Mapping[str, str] = field(default_factory=dict[str, str])
+    captions: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
     record_types: tuple[RecordType, ...] = ()
     people: People | None = None
-    picklists: Mapping[str, Mapping[str, Picklist]] = field(default_factory=dict[str, Mapping[str, Picklist]])
+    picklists: Mapping[str, Mapping[str, Picklist]] = msgspec.field(default_factory=dict[str, Mapping[str, Picklist]])
     actions: tuple[str, ...] = ()
     actions_hour: int = 0
-    views: Mapping[str, ViewQuery] = field(default_factory=dict[str, ViewQuery])
-    stages: Mapping[str, str] = field(default_factory=dict[str, str])
+    views: Mapping[str, ViewQuery] = msgspec.field(default_factory=dict[str, ViewQuery])
+    stages: Mapping[str, str] = msgspec.field(default_factory=dict[str, str])
 
     def shows(self, path: str) -> bool:
         """Whether the user can read a field, or a parent's field such as `Owner.Name`.

@@ -16,10 +16,10 @@ import base64
 import json
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import cast
 
 import msgspec
+from msgspec.structs import replace
 
 from backend.records import soql
 from backend.records.org import Row
@@ -43,16 +43,14 @@ def order_by(sort: Sort) -> str:
     return order if sort.field == "Id" else f"{order}, Id ASC"
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """The last record of a page: its value of the field by which the list is sorted, and its id."""
 
     value: FieldValue
     record_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """After which record a page begins: `passed` is how many records come up to the mark, `last` has the fingerprints
     of the last of them.
     """
@@ -150,7 +148,7 @@ async def _further_in(ask: Ask, listed: Listed, limit: int, position: Position) 
     asked = position.passed + limit + 1 + WIDER
     if asked > DEEPEST or listed.find:  # SOSL finds no more than 2,000
         raise RefusedRequest(Reason.LIST_TOO_LONG)
-    (rows,) = await ask(msgspec.structs.replace(listed, select=f"Id, {listed.sort.field}").query(limit=asked))
+    (rows,) = await ask(replace(listed, select=f"Id, {listed.sort.field}").query(limit=asked))
     begins = _begins(listed, rows, position)
     if not begins:
         raise RefusedRequest(Reason.INVALID_CURSOR)

@@ -18,9 +18,10 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
+
+import msgspec
 
 from backend.failures import NotSent, StoreUnavailable
 from backend.values import Clock, Visitor
@@ -52,15 +53,14 @@ class AttemptStore(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Window:
+class _Window(msgspec.Struct):
     """A minute's counts by key: settled failures of this instance and of all, and what succeeded here."""
 
     start: datetime
-    failed: Counter[str] = field(default_factory=Counter[str])
-    elsewhere: Counter[str] = field(default_factory=Counter[str])
-    untold: Counter[str] = field(default_factory=Counter[str])
-    succeeded: Counter[str] = field(default_factory=Counter[str])
+    failed: Counter[str] = msgspec.field(default_factory=Counter[str])
+    elsewhere: Counter[str] = msgspec.field(default_factory=Counter[str])
+    untold: Counter[str] = msgspec.field(default_factory=Counter[str])
+    succeeded: Counter[str] = msgspec.field(default_factory=Counter[str])
     unavailable: int = 0
     answered: int = 0
 
@@ -74,15 +74,13 @@ class _Window:
         return max(0, self.failed[key] + self.elsewhere[key] - self.succeeded[key])
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(msgspec.Struct):
     """An exchange under way. The caller sets `succeeded`; otherwise it counts as failed, unless it was never sent."""
 
     succeeded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Budget:
+class _Budget(msgspec.Struct, frozen=True):
     """How many failures may be counted under `keys` before the next attempt is refused; it counts under the last."""
 
     keys: tuple[str, ...]

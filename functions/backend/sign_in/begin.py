@@ -10,10 +10,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
+
+import msgspec
 
 from backend.values import Cipher, Clock, Secret
 from contract.errors import Reason, RefusedRequest, SignInFailed
@@ -44,8 +45,7 @@ class Keys(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
+class Offered(msgspec.Struct, frozen=True):
     """The key of one sign-in; `fingerprint` is claimed when it is used, so that no two connections have one key."""
 
     key: Secret

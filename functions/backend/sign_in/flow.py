@@ -4,8 +4,9 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from backend import deadline, hosts
 from backend.connections.audit import Event
@@ -37,8 +38,7 @@ _NOBODY = Caller(Uid.of("0" * 18, "0" * 18), "")  # no org and no user of Salesf
 CLEAN_UP_SECONDS = 3.0  # for revoking a grant after a sign-in that failed, also when the call's own time is over
 
 
-@dataclass(frozen=True, slots=True)
-class UserInfo:
+class UserInfo(msgspec.Struct, frozen=True):
     """Who Salesforce says the user is (OpenID Connect userinfo)."""
 
     name: str

@@ -9,8 +9,9 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 Attributes = tuple[tuple[str, str | int | bool], ...]
 _Series = tuple[str, Attributes]  # a metric's name and attributes
@@ -41,8 +42,7 @@ GAUGES = {
 }
 
 
-@dataclass(slots=True)
-class Distribution:
+class Distribution(msgspec.Struct):
     """How many values fell between which bounds, their sum, and the extremes."""
 
     counts: list[int]

@@ -3,15 +3,15 @@
 import contextvars
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
+
+import msgspec
 
 _W3C = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 _GOOGLE_TRACE = re.compile(r"([0-9a-f]{32})(?:/(\d{1,20}))?(?:;o=\d)?")
 
 
-@dataclass(frozen=True, slots=True)
-class TraceContext:
+class TraceContext(msgspec.Struct, frozen=True):
     """The trace that a request belongs to, in the hexadecimal digits of W3C Trace Context; `span_id` is the
     caller's.
     """

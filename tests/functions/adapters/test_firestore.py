@@ -3,7 +3,6 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -27,6 +26,7 @@ from backend.sign_in.attempts import AttemptStore
 from backend.sign_in.claims import Codes
 from backend.values import Attachment, Secret, Uid
 from contract.errors import Reason
+from tests.altered import replace
 from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryCreations, MemoryDocuments, MemoryUsage
 
 

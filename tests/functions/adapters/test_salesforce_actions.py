@@ -7,7 +7,6 @@ RestResponse Class: a class chooses its status itself, 401 among them.
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from contract.calls import Describe
 from contract.errors import CallError, Reason, RefusedRequest
 from devtools.clients import SALES, control
 from localorg import EmbeddedOrg, OrgSettings
+from tests.altered import replace
 from tests.functions.instances import Instances
 
 READ_ONLY = "readonly@localorg.test"

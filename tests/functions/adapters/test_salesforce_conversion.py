@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from contract.conversion import Converted, ConvertLead, GetConversion
 from contract.errors import CallError, NotFound, Reason, RefusedRequest
 from devtools.clients import ADMIN, SALES, control
 from localorg import EmbeddedOrg, OrgSettings
+from tests.altered import replace
 from tests.depth import examples
 from tests.functions.instances import Instances
 

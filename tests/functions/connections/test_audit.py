@@ -1,6 +1,5 @@
 """The audit record: whatever is done to a chain afterwards shows."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from backend.adapters.cipher import TinkCipher, new_keyset
 from backend.connections.audit import Audit, Chain, Entry, Event, Recorded, hash_of
 from backend.values import Secret
+from tests.altered import replace
 
 CIPHER = TinkCipher(Secret(new_keyset()))
 AUDIT = Audit(CIPHER, lambda: "subject")
@@ -91,7 +91,7 @@ def test_an_older_seal_does_not_fit_a_newer_end() -> None:
 @pytest.mark.parametrize("event", EVENTS)
 def test_an_entry_holds_no_more_than_who_what_when_and_which_generation(event: Event) -> None:
     _, entry = AUDIT.append(None, event, at=datetime(2026, 11, 24, tzinfo=UTC), by="user", generation=7)
-    fields = {name: getattr(entry, name) for name in entry.__slots__}
+    fields = {name: getattr(entry, name) for name in entry.__struct_fields__}
     assert fields.pop("at") == datetime(2026, 11, 24, tzinfo=UTC)
     assert fields == {
         "subject": "subject",

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,6 +23,7 @@ from contract.errors import CallError, ConnectionLost, Misconfigured, OrgUnavail
 from devtools import loopback
 from devtools.clients import CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize_parameters, control
 from localorg import EmbeddedOrg, OrgSettings
+from tests.altered import replace
 from tests.functions import one_process
 from tests.functions.instances import Instances
 

@@ -7,7 +7,6 @@ against the local org over HTTP.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ from data.repositories.wiring import make_repositories
 from devtools import loopback
 from devtools.clients import CALLBACK, CONSUMER_KEY, CONSUMER_SECRET, SALES, authorize, control, exchange
 from localorg import EmbeddedOrg, OrgSettings
+from tests.altered import replace
 from tests.device import Drawer
 from tests.functions.instances import SOMEBODY, Instances
 

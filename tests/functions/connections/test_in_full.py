@@ -8,9 +8,9 @@ import gc
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 import backend
@@ -24,6 +24,7 @@ from backend.connections.tombstones import Tombstone
 from backend.values import Attachment, Caller, Secret, Uid
 from contract.calls import SignOut
 from contract.errors import ConnectionLost, Reason
+from tests.altered import replace
 from tests.functions.instances import SteppedClock
 from tests.functions.memory_store import MemoryDocuments
 from tests.functions.one_process import (
@@ -59,12 +60,16 @@ def test_what_is_passed_around_is_never_changed_in_place() -> None:
             if found.name in ("backend.start", "backend.admin"):
                 continue
             for value in vars(importlib.import_module(found.name)).values():
-                if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == found.name:
-                    parameters = getattr(value, "__dataclass_params__")  # noqa: B009
-                    if not parameters.frozen:
-                        changing.add(value.__qualname__)
-                    if found.name.startswith(("backend.connections.", "backend.sign_in.")):
-                        assert "__slots__" in vars(value), value
+                if not isinstance(value, type) or value.__module__ != found.name:
+                    continue
+                if issubclass(value, msgspec.Struct):
+                    is_frozen = value.__struct_config__.frozen
+                elif dataclasses.is_dataclass(value):
+                    is_frozen = getattr(value, "__dataclass_params__").frozen  # noqa: B009
+                else:
+                    continue
+                if not is_frozen:
+                    changing.add(value.__qualname__)
     assert changing == {"_Window", "Attempt", "Remembered", "_Share", "Distribution", "_Flight", "_Burst", "Upload"}
 
 

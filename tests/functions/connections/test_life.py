@@ -3,12 +3,11 @@ Salesforce.
 """
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import astuple
 
 from backend.connections import connection as steps
 from backend.connections.audit import Entry, hash_of
@@ -27,6 +26,7 @@ from contract.calls import (
     UpdateConnection,
 )
 from contract.errors import ConnectionLost, Reason
+from tests.altered import replace
 from tests.functions.memory_store import MemoryDocuments
 from tests.functions.one_process import HOST, OTHER, STRANGER, UID, Backend, a_grant
 
@@ -181,14 +181,12 @@ async def test_a_block_counts_what_it_ended_and_what_salesforce_has_not_confirme
     for uid in (UID, OTHER, STRANGER):
         await here.sign_in(uid)
     here.salesforce.away = True
-    assert dataclasses.astuple(await here.lifecycle.block("00D000000000001EAA", by="anna")) == (2, 2)
-    assert dataclasses.astuple(await here.lifecycle.block("everyone", by="anna")) == (1, 1), "what is ended stays so"
+    assert astuple(await here.lifecycle.block("00D000000000001EAA", by="anna")) == (2, 2)
+    assert astuple(await here.lifecycle.block("everyone", by="anna")) == (1, 1), "what is ended stays so"
     here.salesforce.away = False
-    assert dataclasses.astuple(await here.lifecycle.block(UID, by="anna")) == (0, 0)
+    assert astuple(await here.lifecycle.block(UID, by="anna")) == (0, 0)
     assert here.firebase.ended.count(UID) == 3, "an earlier run may have been interrupted before"
-    assert dataclasses.astuple(
-        await here.lifecycle.block(Uid.of("00D000000000001EAA", "005000000000009AAA"), by="anna")
-    ) == (0, 0)
+    assert astuple(await here.lifecycle.block(Uid.of("00D000000000001EAA", "005000000000009AAA"), by="anna")) == (0, 0)
     assert len(await here.unburied()) == 3
     await here.clock.sleep(3600)
     assert (await here.lifecycle.upkeep()).revoked == 3
@@ -251,7 +249,7 @@ async def test_a_connection_that_comes_into_use_while_it_is_looked_for_is_not_de
             yield connection
 
     here.documents.find = find_and_be_late
-    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 0, 0, 0, 0)
+    assert astuple(await here.lifecycle.upkeep()) == (0, 0, 0, 0, 0, 0)
     assert (await here.stored()).used == here.clock.now()
 
 
@@ -260,24 +258,22 @@ async def test_the_upkeep_reports_each_kind_and_boundaries_are_whole_days(here: 
         await here.sign_in(uid)
     await here.vault.change(UID, lambda c: steps.staying_signed_in(c, True))
     await here.clock.sleep(20 * 86400)
-    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 0, 0, 0, 0)
+    assert astuple(await here.lifecycle.upkeep()) == (0, 0, 0, 0, 0, 0)
     await here.clock.sleep(1)
-    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 1, 0, 0, 0), (
-        "kept alive as soon as Salesforce answers"
-    )
+    assert astuple(await here.lifecycle.upkeep()) == (0, 0, 1, 0, 0, 0), "kept alive as soon as Salesforce answers"
     here.salesforce.away = True
     await here.lifecycle.block(OTHER, by="anna")
     await here.clock.sleep(3600)
-    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 2, 0, 0, 0)
+    assert astuple(await here.lifecycle.upkeep()) == (0, 0, 2, 0, 0, 0)
     await here.documents.write(steps.ended(await here.stored(), Reason.IDLE_TOO_LONG))
     here.salesforce.away = False
-    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 0, 0, 1, 0)
-    assert dataclasses.astuple(await here.lifecycle.upkeep()) == (0, 0, 0, 0, 0, 0)
+    assert astuple(await here.lifecycle.upkeep()) == (0, 0, 0, 0, 1, 0)
+    assert astuple(await here.lifecycle.upkeep()) == (0, 0, 0, 0, 0, 0)
     opened = await here.stored(STRANGER)
     await here.clock.sleep(160 * 86400 - 7200)
-    before = dataclasses.astuple(await here.lifecycle.upkeep())
+    before = astuple(await here.lifecycle.upkeep())
     await here.clock.sleep(3600)
-    assert (before, dataclasses.astuple(await here.lifecycle.upkeep())) == ((0, 0, 0, 0, 0, 0), (0, 0, 0, 3, 0, 0))
+    assert (before, astuple(await here.lifecycle.upkeep())) == ((0, 0, 0, 0, 0, 0), (0, 0, 0, 3, 0, 0))
     assert opened.used < here.clock.now() - timedelta(days=180)
 
 

@@ -1,7 +1,6 @@
 """What becomes of a connection after sign-in, against the real local org; storage in memory."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,6 +15,7 @@ from backend.connections.tombstones import Tombstone
 from backend.values import Caller, Uid
 from contract.errors import ConnectionLost, Reason
 from devtools.clients import ADMIN, SALES, control
+from tests.altered import replace
 from tests.functions.instances import Instances
 
 

@@ -24,7 +24,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
@@ -52,6 +52,7 @@ from backend.connections.vault import Vault
 from backend.failures import Busy, GrantRefused, NotSent, OutcomeUnknown, StoreUnavailable
 from backend.values import Secret, Uid
 from contract.errors import CallError, Reason
+from tests.altered import replace
 from tests.depth import DEPTH, examples
 from tests.functions.line import Fate
 from tests.functions.memory_store import MemoryDocuments

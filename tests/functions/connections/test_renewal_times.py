@@ -5,7 +5,6 @@ Salesforce.
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +19,7 @@ from backend.connections.tombstones import Tombstone
 from backend.failures import Busy, GrantRefused, LimitReached, NotSent, OutcomeUnknown
 from backend.values import Secret
 from contract.errors import CallError, ConnectionLost, Misconfigured, Reason
+from tests.altered import replace
 from tests.functions.memory_store import MemoryDocuments
 from tests.functions.one_process import HOST, SIGNED_IN, UID, URL, Backend, a_grant, contended, response
 

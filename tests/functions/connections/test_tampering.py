@@ -9,7 +9,7 @@ import itertools
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +25,7 @@ from contract.calls import Empty, SignOut
 from contract.errors import CallError, ConnectionLost, Reason, SessionInvalid
 from devtools.clients import ADMIN, SALES, control
 from localorg import EmbeddedOrg
+from tests.altered import replace
 from tests.functions.instances import Instances
 from tests.functions.one_process import HOST, OTHER, SIGNED_IN, UID, URL, Backend, a_grant, response
 from tests.functions.raw_documents import MISSING, Documents

@@ -1,7 +1,6 @@
 """Grants that were given up stay known until Salesforce has said yes; the answers that are a yes are held here too."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -19,6 +18,7 @@ from contract.calls import Empty, SignOut
 from contract.errors import CallError
 from devtools.clients import CONSUMER_KEY, CONSUMER_SECRET, control
 from localorg import EmbeddedOrg
+from tests.altered import replace
 from tests.functions.one_process import HOST, UID, Backend, a_grant, response
 
 DAY = 86400

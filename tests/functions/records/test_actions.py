@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from backend.records.layouts import LAYOUTS, check
 from contract.actions import ActionDone, RunAction
 from contract.calls import Describe, Empty, GetRecord, SobjectShape, UpdateRecord
 from contract.errors import CallError, NotFound, OrgUnavailable, Reason, RefusedRequest
+from tests.altered import replace
 from tests.functions.records.an_org import CALLER, RECORD_ID, AnOrg, a_row
 
 CHECK = Action(

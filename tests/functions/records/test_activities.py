@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +14,7 @@ from contract.calls import Empty, GetDashboard, GetRecord, ListRecords, Record
 from contract.errors import CallError, ChangedMeanwhile, NotFound, Reason, RefusedRequest
 from devtools.clients import SALES, control
 from localorg import EmbeddedOrg, OrgSettings
+from tests.altered import replace
 from tests.functions.instances import Instances
 
 OWN = frozenset({"task-statuses"})

@@ -6,7 +6,6 @@ import base64
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,6 +33,7 @@ from contract.calls import (
     User,
 )
 from contract.errors import CallError, NotFound, Reason
+from tests.altered import replace
 from tests.functions.records.an_org import CALLER, RECORD_ID, AnOrg, a_row, off_the_wire
 
 ME = CALLER.uid.user_id

@@ -3,12 +3,10 @@
 import base64
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 import pytest
-from msgspec.structs import replace as altered
 
 from backend.adapters.salesforce_http import Answer
 from backend.adapters.salesforce_picklists import picklists_of
@@ -32,6 +30,7 @@ from contract.calls import (
 from contract.errors import CallError
 from devtools.clients import ADMIN, control
 from localorg import EmbeddedOrg, OrgSettings
+from tests.altered import replace
 from tests.functions.instances import Instances
 
 Change = Callable[[str, dict[str, Any]], None]
@@ -64,10 +63,10 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[[Change], None]:
             if request.path.endswith("/composite"):
                 for part in body["compositeResponse"]:
                     change(part["referenceId"], part)
-                return altered(answer, body=json.dumps(body).encode())
+                return replace(answer, body=json.dumps(body).encode())
             whole = {"httpStatusCode": answer.status, "body": body}
             change(request.path.rpartition("/")[2], whole)
-            return altered(answer, status=whole["httpStatusCode"], body=json.dumps(whole["body"]).encode())
+            return replace(answer, status=whole["httpStatusCode"], body=json.dumps(whole["body"]).encode())
 
         monkeypatch.setattr(SalesforceSession, "send", changed)
 
@@ -331,10 +330,10 @@ async def test_whoever_may_not_see_titles_finds_owners_all_the_same(
         if not asks or "LastName" in json.dumps(request.body):
             return answer
         if request.body is None:
-            return altered(answer, status=400, body=json.dumps(hidden["body"]).encode())
+            return replace(answer, status=400, body=json.dumps(hidden["body"]).encode())
         body = json.loads(answer.body)
         body["compositeResponse"][1] |= hidden
-        return altered(answer, body=json.dumps(body).encode())
+        return replace(answer, body=json.dumps(body).encode())
 
     await shape_of(there, "Case")
     monkeypatch.setattr(SalesforceSession, "send", without_titles)

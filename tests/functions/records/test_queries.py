@@ -1,7 +1,6 @@
 """The reading calls over their protocol: which SOQL they send for what is asked, and what they make of the rows."""
 
 import asyncio
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from backend.values import Attachment
 from contract.calls import Describe, Empty, Filter, GetRecord, ListRecords, Preset, Search, Sort
 from contract.errors import CallError, NotFound, OrgUnavailable, Reason, RefusedRequest
 from localorg.soql.syntax import parse
+from tests.altered import replace
 from tests.functions.records.an_org import CALLER, RECORD_ID, VERSION, AnOrg, a_row
 
 

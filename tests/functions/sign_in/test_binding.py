@@ -1,7 +1,6 @@
 """Sign-ins whose tokens are bound to a key (DPoP), without Salesforce and Firebase."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -13,6 +12,7 @@ from contract.calls import SignIn
 from contract.errors import CallError, Reason
 from contract.sign_in import BeginSignIn, Begun
 from devtools.clients import challenge
+from tests.altered import replace
 from tests.functions.sign_in.test_flow import CALLBACK, CODE, HOST, REQUEST, RESPONSE, SOMEBODY, UID, Place
 
 BOUND = replace(RESPONSE, bound=True)

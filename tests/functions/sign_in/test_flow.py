@@ -5,7 +5,7 @@ behind when a step fails.
 import asyncio
 import hashlib
 import itertools
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ from backend.values import Caller, Secret, Uid, Visitor
 from contract.calls import Empty, FirebaseProject, LoginHost, SignedIn, SignIn, SignInOptions, User
 from contract.errors import CallError, Reason
 from contract.sign_in import BeginSignIn
+from tests.altered import replace
 from tests.functions.instances import FirebaseUsers, SteppedClock
 from tests.functions.memory_store import MemoryAttempts, MemoryCodes, MemoryDocuments
 

@@ -4,11 +4,11 @@ Preconditions instead of transactions: a contended transaction waits for locks, 
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from google.cloud.firestore import AsyncClient
 from google.cloud.firestore_v1.base_query import FieldFilter
+from msgspec.structs import replace
 
 from backend.adapters.firestore import audit
 from backend.adapters.firestore.audit import commit, write_to

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar, cast
@@ -183,13 +182,13 @@ def chain_of(document: Mapping[str, Any]) -> Chain | None:
 
 def entry_fields(entry: Entry) -> dict[str, Any]:
     """The fields of an audit entry by name; `event` as its text."""
-    named = {f.name: getattr(entry, f.name) for f in fields(Entry) if f.name != "write_id"}
+    named = {name: getattr(entry, name) for name in Entry.__struct_fields__ if name != "write_id"}
     return named | {"event": entry.event.value, "writeId": entry.write_id}
 
 
 def entry_of(document: Mapping[str, Any]) -> Entry | None:
     """The audit entry in a document; None when somebody has made something else of it."""
-    values = {f.name: document.get(f.name) for f in fields(Entry) if f.name != "write_id"}
+    values = {name: document.get(name) for name in Entry.__struct_fields__ if name != "write_id"}
     if not all(isinstance(values[name], kind) for name, kind in _ENTRY.items()):
         return None
     try:

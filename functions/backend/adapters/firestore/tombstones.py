@@ -1,11 +1,11 @@
 """Tombstones in Cloud Firestore: one document each, with a random name and nothing of the user in it."""
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
 from google.cloud.firestore import AsyncClient
+from msgspec.structs import replace
 
 from backend.adapters.firestore.requests import LOST, answered, committed, pages
 from backend.adapters.firestore.shared import TOMBSTONES, span
