@@ -65,7 +65,8 @@ def beside(figures: Mapping[str, Any]) -> str:
         (what, *(f"{cpu:,} µs" for cpu in one["cpuMicroseconds"]), spread(one["ratios"], "×", 2))
         for what, one in figures.items()
     ]
-    return lines(("CPU a call, 64 connections", "now", RELEASE, "ratio, median of the pairs (range)"), rows)
+    pairs = max(len(one["ratios"]) for one in figures.values())
+    return lines(("CPU a call, 64 connections", "now", RELEASE, f"ratio, median of {pairs} pairs (range)"), rows)
 
 
 def slowest_hundredth(servers: Mapping[str, Mapping[str, float]], seconds: int) -> str:

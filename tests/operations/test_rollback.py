@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -381,10 +380,10 @@ class TestRecords:
         here.
         """
         assert promote.RECORDS == 2
-        assert {f.name for f in fields(Grant)} == {
+        assert set(Grant.__struct_fields__) == {
             "login_host", "instance_url", "scope", "access_token", "refresh_token", "key"
         }  # fmt: skip
-        assert {f.name for f in fields(Connection)} == {
+        assert set(Connection.__struct_fields__) == {
             "uid", "generation", "sealed", "state", "created", "refreshed", "used", "lease", "ended_reason",
             "stay_signed_in", "devices", "device_names", "chain", "attachment", "revision", "write_id",
         }  # fmt: skip

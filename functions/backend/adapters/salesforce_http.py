@@ -46,6 +46,9 @@ class Answer(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         return f"Answer({self.status}, …)"
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:  # msgspec's would show headers and body
+        return [("status", self.status)]
+
     def json(self) -> object:
         """The body as JSON, None when it is something else (a maintenance page, nothing)."""
         try:

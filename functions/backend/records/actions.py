@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, replace
 from string import Formatter
 from typing import Literal, cast
 
+import msgspec
+
 from contract.actions import ActionShape, Choice, Question, Words
 from contract.values import FieldValue
 
@@ -32,8 +34,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
 _REST = "/services/apexrest"
 
 
-@dataclass(frozen=True, slots=True)
-class Invocable:
+class Invocable(msgspec.Struct, frozen=True):
     """An invocable action: of a `kind` of KINDS, by the name that Setup shows, of a class its own and not its method's;
     one of a package begins with its namespace (`ns__Name`).
     """
@@ -47,8 +48,7 @@ class Invocable:
         return f"/actions/{self.kind}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class ApexRest:
+class ApexRest(msgspec.Struct, frozen=True):
     """An Apex class with @RestResource: its urlMapping with the rest of the address, in which {id} is the record's."""
 
     method: str

@@ -61,9 +61,7 @@ class Layout:
     the one that says when a record is due on home, `owner` the reference to who owns a record. `icon` is one of
     Material's. `actions` are buttons on a record that run something of the org's own, by a name of ours. `done` is the
     checkbox that says of a task that it is closed, `timeline` whether a record shows its activities. `board` is how its
-    records stand on a board, for those that have stages, `conversion` what a record can become. `read` are the fields
-    that a record is read with: also those that say which of its actions show, since when it is in its stage, and what
-    it became."""
+    records stand on a board, for those that have stages, `conversion` what a record can become."""
 
     listed: tuple[str, ...]
     detailed: tuple[str, ...]
@@ -84,18 +82,23 @@ class Layout:
     timeline: bool = False
     board: Kanban | None = None
     conversion: Becoming | None = None
-    read: tuple[str, ...] = field(init=False)
+    _read: tuple[str, ...] = field(init=False, repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:
         """Every record is read with its record type, where its object has some: its picklists follow it."""
         object.__setattr__(self, "detailed", tuple(dict.fromkeys((*self.detailed, *_RECORD_TYPE))))
-        object.__setattr__(self, "read", self._read())
 
-    def _read(self) -> tuple[str, ...]:
-        telling = (name for action in self.actions.values() for name in action.shown_when if "." not in name)
-        since = () if self.board is None else self.board.since
-        became = () if self.conversion is None else self.conversion.fields
-        return tuple(dict.fromkeys((*self.detailed, *(name for name in telling if name != ID), *since, *became)))
+    @property
+    def read(self) -> tuple[str, ...]:
+        """The fields that a record is read with: also those that say which of its actions show, since when it is in its
+        stage, and what it became."""
+        if not self._read:  # found when it is first asked for: wrong actions are refused by name before
+            telling = (name for action in self.actions.values() for name in action.shown_when if "." not in name)
+            since = () if self.board is None else self.board.since
+            became = () if self.conversion is None else self.conversion.fields
+            fields = dict.fromkeys((*self.detailed, *(name for name in telling if name != ID), *since, *became))
+            object.__setattr__(self, "_read", tuple(fields))
+        return self._read
 
     @property
     def sorting(self) -> Sort:

@@ -102,8 +102,10 @@ def _reader(fields: tuple[str, ...]) -> Callable[[Row], dict[str, FieldValue]]:
         if not _VALUES.issuperset(map(type, found.values())):
             found = {f: field_value(row, f) for f in own}
         for path, parent, name in of_parents:
-            at = row.get(parent)
-            value = cast(Row, at).get(name) if type(at) is dict else row.get(path)
+            value = row.get(path)
+            if value is None:
+                at = row.get(parent)
+                value = cast(Row, at).get(name) if type(at) is dict else None
             found[path] = value if type(value) in _VALUES else field_value(row, path)
         for path in further:
             found[path] = field_value(row, path)

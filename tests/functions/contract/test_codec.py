@@ -138,7 +138,9 @@ _NAMES = ("Name", "Phone", "Owner.Name", "Account.Owner.Name", "Id", "SystemMods
 
 @given(
     st.lists(st.sampled_from(_NAMES), unique=True, max_size=6),
-    st.lists(st.dictionaries(st.sampled_from(["Name", "Phone", "Owner", "Account", "More"]), _ODD), max_size=4),
+    st.lists(
+        st.dictionaries(st.sampled_from(["Name", "Phone", "Owner", "Owner.Name", "Account", "More"]), _ODD), max_size=4
+    ),
     st.booleans(),
 )
 def test_a_row_is_read_the_same_in_whatever_shape_it_comes(fields: list[str], rows: list[Row], whole: bool) -> None:

@@ -87,6 +87,10 @@ def act(**more: Any) -> Callable[[], Action]:
     (act(refused_by="a b"), "'a b' is not the name of a value of the answer, as refused_by needs it"),
     (act(icon="credit score"), "icon: 'credit score' is no name of an icon"),
     (act(shown_when=("Rating", "Hot")), "shown_when is {field of the record: value"),
+    (act(shown_when=5), "shown_when is {field of the record: value"),
+    (act(shown_when=None), "shown_when is {field of the record: value"),
+    (act(shown_when={1: "x"}), "shown_when: 1 is not the name of a field"),
+    (lambda: "nonsense", "is no Action"),
     (act(shown_when={"Rating": []}), "shown_when: Rating: [] is no value"),
     (act(shown_when={"Rating": [["Hot"]]}), "shown_when: Rating: [['Hot']] is no value"),
     (act(asks=Ask("a", "Which?")), "asks are several, each an Ask"),
@@ -104,9 +108,9 @@ def act(**more: Any) -> Callable[[], Action]:
     (ask("a", {"Deutsch": "Was?"}), "a: label: 'Deutsch' is no code of a language"),
     (act(runs="POST /services/apexrest/credit/{id}"), "the address is said without /services/apexrest"),
 ])  # fmt: skip
-def test_a_wrong_declaration_is_refused_when_the_backend_starts(declare: Callable[[], Action], said: str) -> None:
+def test_a_wrong_declaration_is_refused_when_the_backend_starts(declare: Callable[[], Any], said: str) -> None:
     with pytest.raises(ValueError, match="^Account.credit: .*" + re.escape(said)):
-        check_actions("Account", {"fine": PING, "credit": declare()})
+        check({**LAYOUTS, "Account": replace(LAYOUTS["Account"], actions={"fine": PING, "credit": declare()})})
 
 
 def test_all_that_is_declared_is_checked_at_the_start() -> None:
