@@ -119,7 +119,8 @@ def test_a_list_view_is_there_again_after_a_reload_and_a_star_on_home(at_home: P
     phone.misses("Cancel")
     phone.sees(re.compile("My Opportunities"))
     phone.sees(re.compile("Sorted by Opportunity Name|Sorted by Name"))
-    phone.open("/records/Opportunity")
+    with phone.page.expect_response(re.compile("/getFavorites$")):  # after the start, behind what the device has kept
+        phone.open("/records/Opportunity")
     phone.sees(re.compile("My Opportunities"))
     phone.sees(re.compile("Sorted by"))
 
